@@ -1,0 +1,1 @@
+"""Values and small tools every other room may use; imports nothing of ours."""

@@ -1,0 +1,35 @@
+"""Who is asking, in which account and mode: the frozen value every use case takes first."""
+
+import msgspec
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """An account in one mode. Nothing is ever read or written across scopes."""
+
+    account_id: str
+    livemode: bool
+
+
+class RequestContext(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to the API.
+
+    ``idempotency_key`` is the caller's key or None; ``fingerprint`` is the SHA-256 hex of method, path and
+    canonical parameters, compared when the key comes again.
+    """
+
+    scope: Scope
+    request_id: str
+    path: str
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+    publishable: bool = False
+
+    @property
+    def account_id(self) -> str:
+        """Return the account's id."""
+        return self.scope.account_id
+
+    @property
+    def livemode(self) -> bool:
+        """Return True for live mode."""
+        return self.scope.livemode

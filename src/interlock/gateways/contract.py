@@ -1,0 +1,273 @@
+"""The connector contract, version 1: connectors are sans-I/O.
+
+An operation is a generator that yields :class:`HttpRequest` and is sent :class:`HttpResponse`; it returns a
+:class:`~interlock.gateways.outcomes.Result`. A connector opens no socket, reads no clock and draws no randomness, so
+the same code is run live, in contract tests, in shadow and in replay (design 5.4). A provider folder imports only
+this module, ``outcomes`` and ``base.money``.
+
+When the wire fails, the transport ends the operation itself (``not_sent`` or ``unknown`` by phase): a connector never
+sees a transport failure. A status or body that a connector cannot classify must become ``unknown``.
+"""
+
+from collections.abc import Generator, Mapping
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from interlock.base.money import Money
+from interlock.gateways.outcomes import Result
+
+CONTRACT_VERSION = 1
+
+
+class Operation(StrEnum):
+    """What can be asked of a gateway."""
+
+    AUTHORISE = "authorise"
+    SALE = "sale"
+    COMPLETE = "complete"
+    CAPTURE = "capture"
+    INCREMENT = "increment"
+    VOID = "void"
+    REFUND = "refund"
+    VERIFY = "verify"
+    INQUIRE = "inquire"
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to send. ``path`` is joined to the manifest's base URL for the mode; ``body`` is final bytes."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    idempotent: bool = True
+
+
+class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """One complete answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A card in clear. Exists only between the vault and the wire; its repr hides everything."""
+
+    number: str
+    exp_month: int
+    exp_year: int
+    cvc: str | None = None
+    holder_name: str | None = None
+
+    def __repr__(self) -> str:
+        """Return a text without card data."""
+        return "Card(…)"
+
+    __str__ = __repr__
+
+
+class Initiator(StrEnum):
+    """Who starts the payment, in stored-credential terms."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+
+
+class StoredCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored-credential facts: first use stores, later uses quote what the first returned."""
+
+    initiator: Initiator = Initiator.CUSTOMER
+    store: bool = False
+    reason: str | None = None
+    network_transaction_id: str | None = None
+    reference: str | None = None
+
+
+class Shopper(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the person who pays."""
+
+    reference: str | None = None
+    email: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    ip: str | None = None
+    address: dict[str, str | None] = {}
+    user_agent: str | None = None
+
+
+class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """For authorise, sale and verify (verify: amount 0). ``reference`` is our attempt id; the same call with the same
+    ``idempotency_key`` must never charge twice. ``return_url`` is where the gateway sends the shopper after 3DS."""
+
+    reference: str
+    idempotency_key: str
+    amount: Money
+    card: Card
+    return_url: str
+    description: str | None = None
+    statement_descriptor: str | None = None
+    stored_credential: StoredCredential | None = None
+    shopper: Shopper = Shopper()
+    three_d_secure: str = "automatic"
+    incremental: bool = False
+    metadata: dict[str, str] = {}
+
+
+class CompleteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """For complete: the shopper is back from a challenge. ``parameters`` are the query or form fields of the return;
+    ``continuation`` is what the challenge stored."""
+
+    reference: str
+    idempotency_key: str
+    amount: Money
+    gateway_reference: str | None
+    continuation: dict[str, str] = {}
+    parameters: dict[str, str] = {}
+    capture: bool = True
+
+
+class FollowOnRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """For capture, increment, void and refund of ``gateway_reference``.
+
+    ``amount`` is what to capture, to refund, or the *new total* of an increment; ``final`` False keeps the rest of the
+    authorisation for later captures; ``capture_reference`` names the capture a refund belongs to where the gateway
+    wants it.
+    """
+
+    reference: str
+    idempotency_key: str
+    amount: Money
+    gateway_reference: str
+    final: bool = True
+    reason: str | None = None
+    capture_reference: str | None = None
+
+
+class InquireRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of ``operation`` with ``reference``? ``original`` is the rebuilt request (card from the vault, without
+    CVC) for gateways whose documented inquiry is to send it again under the same idempotency key; None when it
+    cannot be rebuilt. ``age_ms`` is how old the attempt is: a "not found" younger than the gateway's own consistency
+    delay stays unknown."""
+
+    operation: Operation
+    reference: str
+    idempotency_key: str
+    amount: Money
+    gateway_reference: str | None = None
+    original: PaymentRequest | CompleteRequest | FollowOnRequest | None = None
+    age_ms: int = 0
+
+
+class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One gateway's account settings: what the manifest asks for, with secrets resolved. Its repr hides them."""
+
+    livemode: bool
+    settings: dict[str, str] = {}
+    credentials: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Return a text without secrets."""
+        return f"ConnectorConfig(livemode={self.livemode}, settings={self.settings!r}, credentials=…)"
+
+    __str__ = __repr__
+
+
+class NotificationKind(StrEnum):
+    """What a webhook from a gateway speaks of."""
+
+    PAYMENT = "payment"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_UPDATED = "dispute_updated"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    EXPIRED = "expired"
+    IGNORED = "ignored"
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """One verified fact from a gateway. ``reference`` is our attempt id where the gateway echoes it;
+    ``gateway_reference`` the payment it belongs to; ``notification_id`` makes replay harmless;
+    ``occurred_at_ms`` is the gateway's own time. ``dispute_reference``/``dispute_reason`` only for disputes."""
+
+    kind: NotificationKind
+    notification_id: str
+    occurred_at_ms: int
+    reference: str | None = None
+    gateway_reference: str | None = None
+    result: Result | None = None
+    dispute_reference: str | None = None
+    dispute_reason: str | None = None
+    amount: Money | None = None
+    evidence_due_at_ms: int | None = None
+
+
+class SignatureInvalid(msgspec.Struct, frozen=True):
+    """The notification is not from the gateway, too old, or cannot be read; nothing in it may be believed."""
+
+    reason: str
+
+
+Step = Generator[HttpRequest, HttpResponse, Result]
+
+
+class Connector(Protocol):
+    """What a provider folder exports as ``CONNECTOR``."""
+
+    def authorise(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
+        """Reserve money on a card."""
+        ...
+
+    def sale(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
+        """Authorise and capture at once."""
+        ...
+
+    def verify(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
+        """Check and store a card without taking money (amount 0)."""
+        ...
+
+    def complete(self, config: ConnectorConfig, request: CompleteRequest) -> Step:
+        """Finish a payment after the shopper's challenge."""
+        ...
+
+    def capture(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Take all or part of an authorisation."""
+        ...
+
+    def increment(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Raise an authorisation to a new total."""
+        ...
+
+    def void(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Release an authorisation."""
+        ...
+
+    def refund(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Give back all or part of a capture."""
+        ...
+
+    def inquire(self, config: ConnectorConfig, request: InquireRequest) -> Step:
+        """Find out what became of an operation, the way the provider documents."""
+        ...
+
+    def parse_notification(
+        self, config: ConnectorConfig, headers: Mapping[str, str], body: bytes, now_ms: int
+    ) -> list[Notification] | SignatureInvalid:
+        """Verify a webhook (constant time, fail closed) and return what it says.
+
+        Args:
+            config: settings and credentials, the webhook secret among them.
+            headers: lower-case header names.
+            body: the exact bytes received.
+            now_ms: the receiver's time, for replay windows.
+
+        """
+        ...
+
+
+ManifestTable = Mapping[str, Any]

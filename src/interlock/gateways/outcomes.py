@@ -1,0 +1,88 @@
+"""Outcomes: the vocabulary that everything shares (design section 3)."""
+
+from enum import StrEnum
+
+import msgspec
+
+from interlock.base.money import Money
+
+
+class Outcome(StrEnum):
+    """What one try at one gateway came to."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    CHALLENGE = "challenge"
+    PENDING = "pending"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_technical_failure(self) -> bool:
+        """Return True where the gateway or the integration, not the issuer, is at fault and nothing was charged."""
+        return self in _TECHNICAL
+
+    @property
+    def may_try_elsewhere(self) -> bool:
+        """Return True when another route may be tried without asking anyone."""
+        return self in _TECHNICAL
+
+    @property
+    def is_settled(self) -> bool:
+        """Return True when this try will not change by itself any more."""
+        return self not in _OPEN
+
+
+_TECHNICAL = frozenset({Outcome.REFUSED, Outcome.NOT_SENT})
+_OPEN = frozenset({Outcome.CHALLENGE, Outcome.PENDING, Outcome.UNKNOWN})
+
+
+class Phase(StrEnum):
+    """How far a request came on the wire; recorded because exception texts do not tell it reliably."""
+
+    BUILD = "build"
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    WRITE = "write"
+    READ = "read"
+    DONE = "done"
+
+
+class Challenge(msgspec.Struct, frozen=True, kw_only=True):
+    """What the shopper must do: a redirect by GET or POST. ``continuation`` is the connector's own state, stored
+    with the attempt and handed back to ``complete``."""
+
+    url: str
+    method: str = "GET"
+    data: dict[str, str] = {}
+    continuation: dict[str, str] = {}
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector made of the gateway's answer.
+
+    ``echo`` is the money the answer speaks of (None when the answer carries none); the switch compares it with
+    what was asked for through its own extractor too. ``code`` and ``message`` are the gateway's raw words, already
+    free of card data. ``decline_code``/``advice_code`` use Stripe's vocabulary. ``network_transaction_id`` and
+    ``stored_credential_reference`` are kept for later merchant-initiated payments.
+    """
+
+    outcome: Outcome
+    gateway_reference: str | None = None
+    echo: Money | None = None
+    code: str | None = None
+    message: str | None = None
+    decline_code: str | None = None
+    advice_code: str | None = None
+    network_decline_code: str | None = None
+    challenge: Challenge | None = None
+    network_transaction_id: str | None = None
+    stored_credential_reference: str | None = None
+    authorisation_code: str | None = None
+    cvc_check: str | None = None
+    postal_code_check: str | None = None
+    address_line1_check: str | None = None
+    three_d_secure: dict[str, str] | None = None
+    captured: bool | None = None
