@@ -1,0 +1,1 @@
+"""What several tests share: shapes, servers, builders. No test lives here."""
