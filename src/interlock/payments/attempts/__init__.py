@@ -1,0 +1,1 @@
+"""Attempts: one try at one gateway through one release, durable before anything is sent."""

@@ -1,0 +1,1 @@
+"""Charges: money taken, or refused, at a gateway for an intent."""

@@ -1,0 +1,83 @@
+"""Values and table of charges."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from interlock.base.money import Money
+from interlock.storage.tables import Table
+
+
+class ChargeStatus(StrEnum):
+    """Stripe's states of a charge."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """A charge.
+
+    ``details`` keeps the snapshot shown with it: billing_details, the card, checks, outcome, descriptors. ``holds``
+    of the ledger refer to its id. ``gateway_reference`` is the payment at the gateway; ``capture_reference`` the
+    latest capture where the gateway names captures.
+    """
+
+    account_id: str
+    id: str
+    livemode: bool
+    version: int
+    created_at_ms: int
+    status: ChargeStatus
+    payment_intent_id: str | None
+    attempt_id: str
+    gateway_id: str
+    gateway_reference: str | None
+    capture_reference: str | None = None
+    amount_minor: int
+    currency: str
+    amount_captured_minor: int = 0
+    amount_refunded_minor: int = 0
+    amount_refund_pending_minor: int = 0
+    captured: bool = False
+    disputed: bool = False
+    released: bool = False
+    customer_id: str | None = None
+    payment_method_id: str | None = None
+    balance_transaction_id: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    metadata: dict[str, str] = {}
+    details: dict[str, Any] = {}
+
+
+CHARGES = Table(Charge, "charges")
+
+
+class CreateCharge(msgspec.Struct, frozen=True, kw_only=True):
+    """The legacy way to pay: a token, a stored source or a customer's default."""
+
+    amount: Money
+    source: str | None = None
+    customer: str | None = None
+    capture: bool = True
+    description: str | None = None
+    metadata: dict[str, str] | None = None
+    details: dict[str, Any] = {}
+
+
+class UpdateCharge(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes; UNSET fields stay."""
+
+    metadata: dict[str, str] | None | UnsetType = UNSET
+    details: dict[str, Any] = {}
+
+
+class CaptureCharge(msgspec.Struct, frozen=True, kw_only=True):
+    """Take an uncaptured charge; ``amount`` in the front API's minor units, None for all."""
+
+    amount: int | None = None
+    details: dict[str, Any] = {}

@@ -1,0 +1,1 @@
+"""Refunds: giving captured money back."""

@@ -1,0 +1,1 @@
+"""Setup intents: storing a card for later without taking money."""

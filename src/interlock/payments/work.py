@@ -1,0 +1,181 @@
+"""One unit of work: what a use case changes, committed at once with its events, outbox row and kept answer.
+
+Called by the services of every payments sub-room and by ``webhooks``. A use case collects writes in a
+:class:`Change` and commits it through :class:`Work`; whatever must be durable together is in one change.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from interlock.base.clock import Clock
+from interlock.base.context import RequestContext, Scope
+from interlock.base.ids import new_id
+from interlock.base.problems import Problem
+from interlock.payments.events.types import API_VERSION, EVENTS, OUTBOX, Event, OutboxEntry
+from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
+from interlock.storage.database import Database
+from interlock.storage.group_commit import Claim, Delete, GroupCommit, Insert, Rejected, Update, Write
+from interlock.storage.tables import Table
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the API answers and what the idempotency key keeps: HTTP status and exact body.
+
+    ``headers`` is only set on a replay.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+Respond = Callable[[Any], Awaitable[Answer]]
+"""Turns a view or a :class:`Problem` into the answer; given by the caller so that the answer commits with the change."""
+
+
+class Change:
+    """Writes and events collected by a use case; order of writes does not matter, gates are sorted out by storage."""
+
+    __slots__ = ("events", "scope", "writes")
+
+    def __init__(self, scope: Scope) -> None:
+        """Start an empty change in ``scope``."""
+        self.scope = scope
+        self.writes: list[Write] = []
+        self.events: list[tuple[str, bytes, str]] = []
+
+    def insert(self, table: Table[Any], value: msgspec.Struct) -> None:
+        """Add a new row."""
+        self.writes.append(Insert(table, value))
+
+    def claim(self, table: Table[Any], value: msgspec.Struct) -> None:
+        """Add a row whose existence already refuses the whole change."""
+        self.writes.append(Claim(table, value))
+
+    def update(self, table: Table[Any], value: msgspec.Struct) -> None:
+        """Replace the row of which ``value`` is the next version; a lost race refuses the whole change."""
+        self.writes.append(Update(table, value))
+
+    def delete(self, table: Table[Any], key: tuple[Any, ...]) -> None:
+        """Remove a row."""
+        self.writes.append(Delete(table, key))
+
+    def extend(self, writes: Sequence[Write]) -> None:
+        """Add writes prepared by another room (ledger, vault, instruments)."""
+        self.writes.extend(writes)
+
+    def event(self, kind: str, rendered: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> None:
+        """Announce a fact to the shop.
+
+        Args:
+            kind: the event type, e.g. ``payment_intent.succeeded``.
+            rendered: the object as the API shows it, unexpanded, at this moment.
+            previous: for ``*.updated``, the values before of the keys that changed.
+
+        """
+        data = {"object": rendered} if previous is None else {"object": rendered, "previous_attributes": previous}
+        self.events.append((kind, _encode(data), rendered["id"]))
+
+
+class Work:
+    """Commits changes. One per process; shared by every service."""
+
+    def __init__(self, database: Database, commits: GroupCommit, clock: Clock) -> None:
+        """Use ``database`` for reads, ``commits`` for writes and ``clock`` for time."""
+        self.database = database
+        self.commits = commits
+        self.clock = clock
+
+    async def begin(self, ctx: RequestContext, change: Change, resource_id: str) -> Rejected | None:
+        """Make intents durable before anything is sent, and claim the caller's idempotency key.
+
+        The key stays *started* until :meth:`finish`; ``resource_id`` lets a retry find what the first call began.
+        Returns None when committed, else why nothing was written.
+        """
+        writes = self._prepare(ctx, change)
+        if ctx.idempotency_key is not None:
+            writes.append(Claim(IDEMPOTENCY_KEYS, self._key(ctx, resource_id, None)))
+        return await self._commit(writes)
+
+    async def finish(
+        self, ctx: RequestContext, change: Change, resource_id: str, respond: Respond, view: object
+    ) -> Answer | Rejected:
+        """Commit the second half of a change that was begun, with the answer its idempotency key keeps."""
+        answer = await respond(view)
+        writes = self._prepare(ctx, change)
+        if ctx.idempotency_key is not None:
+            writes.append(Update(IDEMPOTENCY_KEYS, self._key(ctx, resource_id, answer)))
+        return await self._commit(writes) or answer
+
+    async def commit(
+        self, ctx: RequestContext, change: Change, resource_id: str, respond: Respond, view: object
+    ) -> Answer | Rejected:
+        """Commit a change that needs nothing but the database, claiming and finishing the key in one go."""
+        answer = await respond(view)
+        writes = self._prepare(ctx, change)
+        if ctx.idempotency_key is not None:
+            writes.append(Claim(IDEMPOTENCY_KEYS, self._key(ctx, resource_id, answer)))
+        return await self._commit(writes) or answer
+
+    async def record(self, change: Change) -> Rejected | None:
+        """Commit a change nobody is waiting for over HTTP (recovery, notifications, expiry)."""
+        ctx = RequestContext(scope=change.scope, request_id="", path="")
+        return await self._commit(self._prepare(ctx, change))
+
+    async def _commit(self, writes: list[Write]) -> Rejected | None:
+        result = await self.commits.commit(writes)
+        return result if isinstance(result, Rejected) else None
+
+    def _prepare(self, ctx: RequestContext, change: Change) -> list[Write]:
+        writes = change.writes
+        if change.events:
+            now_ms = self.clock.now_ms()
+            scope = change.scope
+            ids = []
+            for kind, body, object_id in change.events:
+                event_id = new_id("evt", now_ms)
+                ids.append(event_id)
+                event = Event(
+                    account_id=scope.account_id,
+                    id=event_id,
+                    livemode=scope.livemode,
+                    created_at_ms=now_ms,
+                    type=kind,
+                    object_id=object_id,
+                    request_id=ctx.request_id or None,
+                    idempotency_key=ctx.idempotency_key,
+                    api_version=API_VERSION,
+                    data=body.decode(),
+                )
+                writes.append(Insert(EVENTS, event))
+            entry = OutboxEntry(scope.account_id, new_id("ob", now_ms), scope.livemode, now_ms, ids)
+            writes.append(Insert(OUTBOX, entry))
+        return writes
+
+    def _key(self, ctx: RequestContext, resource_id: str, answer: Answer | None) -> IdempotencyKey:
+        return IdempotencyKey(
+            account_id=ctx.account_id,
+            livemode=ctx.livemode,
+            key=ctx.idempotency_key or "",
+            created_at_ms=self.clock.now_ms(),
+            path=ctx.path,
+            fingerprint=ctx.fingerprint,
+            request_id=ctx.request_id,
+            resource_id=resource_id,
+            status=None if answer is None else answer.status,
+            body=None if answer is None else answer.body,
+        )
+
+
+CONFLICT = Problem(
+    status=409,
+    type="invalid_request_error",
+    code="lock_timeout",
+    message="This object cannot be accessed right now because another request is changing it. Retry the request.",
+    retryable=True,
+)
+"""What a use case returns when a commit was refused by a concurrent change of the same object."""
