@@ -1,8 +1,8 @@
 """What a Stripe object must look like: the published schema and the published example, as one assertion.
 
-Any test may call :func:`assert_shape`. The data lives outside the repository (``shared/specs``); a test that needs it on a
-machine without it is skipped and says so. Two checks, because each alone is too loose: the schema allows most keys to be
-absent, and the example (``stripe_fixtures3``) shows them all but not their types.
+Any test may call :func:`assert_shape`. The data lives outside the repository (``shared/specs``); a test that needs it on
+a machine without it is skipped and says so. Two checks, because each alone is too loose: the schema allows most keys to
+be absent, and the example (``stripe_fixtures3``) shows them all but not their types.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ import pytest
 _SPEC = "stripe_openapi_2026-05-27.json"
 _FIXTURES = "stripe_fixtures3_2026-08.json"
 _SHOWN_ERRORS = 10
+_PROSE = frozenset({"description", "title", "x-expansionResources"})
 
 # Places where the example shows one of several alternatives, or a free-form map, so that its keys bind nobody.
 _FREE_FORM = frozenset({"metadata", "payment_method_options", "previous_attributes", "object_details"})
@@ -63,7 +64,7 @@ def _as_json_schema(node: Any) -> Any:  # noqa: ANN401 - JSON of any shape
         return [_as_json_schema(item) for item in node]
     if not isinstance(node, Mapping):
         return node
-    kept = {key: _as_json_schema(value) for key, value in node.items() if key != "description" or not isinstance(value, str)}
+    kept = {key: _as_json_schema(value) for key, value in node.items() if key not in _PROSE}
     if "properties" in node:
         kept["properties"] = {key: _as_json_schema(value) for key, value in node["properties"].items()}
     if "$ref" in kept:
