@@ -1,0 +1,93 @@
+"""The public shape of a charge."""
+
+from typing import Any
+
+from interlock.payments.charges.types import Charge, ChargeStatus
+from interlock.payments.representation.amounts import front_amount
+
+
+def charge(value: Charge) -> dict[str, Any]:
+    """Return the charge as the API shows it, unexpanded."""
+    currency = value.currency
+    more = value.details.get
+    failed = value.status is ChargeStatus.FAILED
+    amount = front_amount(value.amount_minor, currency)
+    return {
+        "id": value.id,
+        "object": "charge",
+        "amount": amount,
+        "amount_captured": front_amount(value.amount_captured_minor, currency),
+        "amount_refunded": front_amount(value.amount_refunded_minor, currency),
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": value.balance_transaction_id,
+        "billing_details": more("billing_details"),
+        "calculated_statement_descriptor": more("calculated_statement_descriptor"),
+        "captured": value.captured,
+        "created": value.created_at_ms // 1000,
+        "currency": currency,
+        "customer": value.customer_id,
+        "description": more("description"),
+        "disputed": value.disputed,
+        "failure_balance_transaction": None,
+        "failure_code": value.failure_code,
+        "failure_message": value.failure_message,
+        "fraud_details": more("fraud_details") or {},
+        "livemode": value.livemode,
+        "metadata": value.metadata,
+        "on_behalf_of": None,
+        "outcome": more("outcome"),
+        "paid": not failed,
+        "payment_intent": value.payment_intent_id,
+        "payment_method": value.payment_method_id,
+        "payment_method_details": {"card": _card(value, amount), "type": "card"},
+        "receipt_email": more("receipt_email"),
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": 0 < value.amount_captured_minor == value.amount_refunded_minor or value.released,
+        "refunds": {"object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{value.id}/refunds"},
+        "review": None,
+        "shipping": more("shipping"),
+        "source": None,
+        "source_transfer": None,
+        "statement_descriptor": more("statement_descriptor"),
+        "statement_descriptor_suffix": more("statement_descriptor_suffix"),
+        "status": value.status,
+        "transfer_data": None,
+        "transfer_group": more("transfer_group"),
+    }
+
+
+def _card(value: Charge, amount: int) -> dict[str, Any]:
+    card = value.details.get("card") or {}
+    get = card.get
+    return {
+        "amount_authorized": amount,
+        "authorization_code": get("authorisation_code"),
+        "brand": get("brand"),
+        "checks": {
+            "address_line1_check": get("address_line1_check"),
+            "address_postal_code_check": get("postal_code_check"),
+            "cvc_check": get("cvc_check"),
+        },
+        "country": get("country"),
+        "exp_month": get("exp_month"),
+        "exp_year": get("exp_year"),
+        "extended_authorization": {"status": "disabled"},
+        "fingerprint": get("fingerprint"),
+        "funding": get("funding"),
+        "incremental_authorization": {"status": get("incremental") or "unavailable"},
+        "installments": None,
+        "last4": get("last4"),
+        "mandate": None,
+        "multicapture": {"status": get("multicapture") or "unavailable"},
+        "network": get("network"),
+        "network_token": {"used": False},
+        "network_transaction_id": get("network_transaction_id"),
+        "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+        "regulated_status": None,
+        "three_d_secure": get("three_d_secure"),
+        "transaction_link_id": None,
+        "wallet": None,
+    }
