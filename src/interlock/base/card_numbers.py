@@ -33,12 +33,31 @@ _UNIT = re.compile(f"(?P<digit>{_FOREIGN_DIGIT})|(?P<separator>{_FOREIGN_SEPARAT
 # What may stand directly before a number although it ends in a letter or digit.
 _GLUED_BEFORE = re.compile(
     r"(?:%(?:25)?[0-9A-Fa-f]{2}|\\[nrtbfv]|\\u[0-9A-Fa-f]{4}|%B|%25B|"
-    r"(?<![0-9A-Za-z_])(?:[Cc]ard|[Aa]ccount|[Aa]cct|[Cc][Cc]|[Pp]rimary)?[_-]?(?:[Nn]umber|[Nn]um|[Nn]o|PAN|[Pp]an|[Cc]ard))$"
+    r"(?<![0-9A-Za-z_])(?:[Cc]ard|[Aa]ccount|[Aa]cct|[Cc][Cc])?[_-]?(?:[Nn]umber|[Nn]um|[Nn]o|PAN|[Pp]an|[Cc]ard))$"
 )
 _HASHED_ID_BEFORE = re.compile(r"(?<![0-9A-Za-z])(?:rel|sha256|req|evt|whsec)[_:]$")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
 _TRACK_2_REST = re.compile(r"(?:=|D|%(?:25)?3[Dd]|\\u003[dD])[0-9]{4,24}\??")
 _TRACK_1_REST = re.compile(r"(?:\^|%(?:25)?5[Ee])[^^?\r\n%]{2,40}(?:\^|%(?:25)?5[Ee])[0-9]{4}[^?\r\n\"'&]{0,60}\??")
+
+# First four digits (from, to) and the lengths issued; wide where networks share a range.
+_RANGES: tuple[tuple[int, int, range], ...] = (
+    (2200, 2204, range(16, 20)),  # Mir
+    (2221, 2720, range(16, 17)),  # Mastercard
+    (3000, 3099, range(14, 20)),  # Diners Club, JCB
+    (3400, 3499, range(15, 16)),  # American Express
+    (3500, 3699, range(14, 20)),  # JCB, Diners Club
+    (3700, 3799, range(15, 16)),  # American Express
+    (3800, 3999, range(14, 20)),  # Diners Club
+    (4000, 4999, range(13, 20)),  # Visa
+    (5000, 5099, range(13, 20)),  # Maestro, Verve, Elo
+    (5100, 5599, range(16, 17)),  # Mastercard
+    (5600, 5899, range(13, 20)),  # Maestro
+    (6000, 6999, range(13, 20)),  # Discover, UnionPay, Maestro, RuPay, Troy
+    (8100, 8299, range(16, 20)),  # UnionPay, RuPay
+    (9792, 9792, range(16, 20)),  # Troy
+)
+_RANGES_BY_DIGIT = tuple(tuple(entry for entry in _RANGES if entry[0] // 1000 == digit) for digit in range(10))
 
 
 def passes_luhn(digits: str) -> bool:
@@ -52,22 +71,8 @@ def begins_like_a_card(digits: str) -> bool:
     1 is left out on purpose (airline cards of 15 digits): epoch times in milli-, micro- and nanoseconds begin so.
     """
     length = len(digits)
-    first = digits[0]
-    if first == "4":
-        return length in {13, 16, 18, 19}
-    if first == "5":
-        return length == 16 if "1" <= digits[1] <= "5" else digits[1] != "9"  # noqa: PLR2004 - ranges of IINs
-    if first == "6":
-        return True
-    if first == "3":
-        if digits[1] in "47":
-            return length == 15  # noqa: PLR2004 - American Express
-        return digits[1] in "05689" and length >= 14  # noqa: PLR2004 - Diners Club 14 and up, JCB 16 and up
-    if first == "2":
-        return 16 <= length <= 19 and (
-            "2200" <= digits[:4] <= "2204" or (length == 16 and "2221" <= digits[:4] <= "2720")
-        )  # noqa: PLR2004, E501 - Mir, Mastercard
-    return length >= 16 and (digits[:2] in {"81", "82"} or digits.startswith("9792"))  # noqa: PLR2004 - UnionPay, RuPay, Troy
+    head = int(digits[:4])
+    return any(first <= head <= last and length in lengths for first, last, lengths in _RANGES_BY_DIGIT[head // 1000])
 
 
 def is_card_number(digits: str) -> bool:
@@ -152,7 +157,7 @@ def _card_in_window(text: str, groups: list[_Group], first: int) -> tuple[int, i
     head = groups[first]
     for last, digits in _window(groups, first):
         # A literal percent sign and an escape look alike: "%4242…" may hide the number with or without two digits.
-        skips = (0, 2) if text[head.starts[0] - 1 : head.starts[0]] == "%" and len(head.digits) > 2 else (0,)  # noqa: PLR2004 - hex pair
+        skips = (0, 2) if text[head.starts[0] - 1 : head.starts[0]] == "%" and len(head.digits) > 2 else (0,)
         for skip in skips:
             candidate = digits[skip:]
             if len(candidate) in fits or not is_card_number(candidate):

@@ -24,15 +24,22 @@ CARD = "[card]"
 CODE = "[cvc]"
 SECRET = "[secret]"  # noqa: S105 - the marker that replaces a secret
 
+Plain = Any
+"""What JSON can hold: the caller knows the shape that went in, and the same comes out."""
+
 _MAX_DEPTH = 40
 
 _KEY = re.compile(r"(?<![0-9A-Za-z])((?:[spr]k)_(?:live|test)_|whsec_)[0-9A-Za-z+/=_]{6,}")
 _CLIENT_SECRET = re.compile(r"((?<![0-9A-Za-z])[a-z]{2,8}_[0-9A-Za-z]{8,64}_secret_)[0-9A-Za-z]{4,}")
 _QUOTES = r"(?:\\{0,3}[\"']|%(?:25)?2[27]|\]|%(?:25)?5[Dd]){0,3}"
-_IS = rf"{_QUOTES}\s{{0,4}}(?:=>|=|:|%(?:25)?3[DdAa]|,(?=\s?[\"'b]))\s{{0,4}}(?:%20|\+)?(?:b(?=[\"']))?(?:\\{{0,3}}[\"']|%(?:25)?2[27])?"
-_CODE_FIELD = re.compile(
-    rf"([cs](?:(?<![A-Za-z0-9][cs])|(?<=5B[cs]))(?:(?<=c)(?:ard[._\-\[]?(?:cvc|cvv)|vc2?|vv2?|vn|sc|id|av2?|ard_?verification(?:_?(?:value|code|number))?"
-    rf"|ard_?code)|(?<=s)ecurity_?code){_IS})(?:[0-9]|%3[0-9]|\\u003[0-9]){{3,4}}(?![0-9A-Za-z])",
+_IS = (  # what stands between a field's name and its value, in forms, JSON, headers and reprs, escaped or not
+    rf"{_QUOTES}\s{{0,4}}(?:=>|=|:|%(?:25)?3[DdAa]|,(?=\s?[\"'b]))\s{{0,4}}"
+    r"(?:%20|\+)?(?:b(?=[\"']))?(?:\\{0,3}[\"']|%(?:25)?2[27])?"
+)
+_CODE_FIELD = re.compile(  # begins with a character class, see card_numbers; "5B" ends an encoded bracket
+    r"([cs](?:(?<![A-Za-z0-9][cs])|(?<=5B[cs]))"
+    r"(?:(?<=c)(?:ard[._\-\[]?(?:cvc|cvv)|vc2?|vv2?|vn|sc|id|av2?|ard_?verification(?:_?(?:value|code|number))?|ard_?code)"
+    rf"|(?<=s)ecurity_?code){_IS})(?:[0-9]|%3[0-9]|\\u003[0-9]){{3,4}}(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 _CODE_HINTS = ("cv", "csc", "cid", "cav", "card", "securit")
@@ -45,34 +52,23 @@ _HEADER_FIELD = re.compile(
 )
 _HEADER_HINTS = ("authoriz", "api", "secret", "password", "hmac")
 
-_CODE_KEYS = frozenset(
-    {
-        "cvc",
-        "cvc2",
-        "cvv",
-        "cvv2",
-        "cvn",
-        "csc",
-        "cid",
-        "security_code",
-        "securitycode",
-        "card_code",
-        "card_verification_value",
-    }
-)
-_SECRET_KEYS = frozenset(
-    {
-        "authorization", "proxy-authorization", "x-api-key", "api_key", "apikey", "api-key", "client_secret", "password",
-        "secret", "secret_key", "webhook_secret", "hmac_key", "private_key", "credentials", "sealed_credentials",
-    }
-)  # fmt: skip
+# fmt: off
+_CODE_KEYS = frozenset({
+    "cvc", "cvc2", "cvv", "cvv2", "cvn", "csc", "cid", "security_code", "securitycode", "card_code",
+    "card_verification_value",
+})
+_SECRET_KEYS = frozenset({
+    "authorization", "proxy-authorization", "x-api-key", "api_key", "apikey", "api-key", "client_secret", "password",
+    "secret", "secret_key", "webhook_secret", "hmac_key", "private_key", "credentials", "sealed_credentials",
+})
+# fmt: on
 
 
 def _without_cards(text: str) -> str:
     spans = card_number_spans(text)
     if not spans:
         return text
-    kept = []
+    kept: list[str] = []
     position = 0
     for start, end in spans:
         kept += (text[position:start], CARD)
@@ -100,7 +96,7 @@ def scrub_bytes(data: bytes) -> bytes:
     return scrub(data.decode("latin-1")).encode("latin-1")
 
 
-def _scrub_field(name: object, value: Any, depth: int) -> Any:
+def _scrub_field(name: object, value: object, depth: int) -> Plain:
     if isinstance(name, str) and value is not None and not isinstance(value, bool):
         lowered = name.lower()
         if lowered in _CODE_KEYS:
@@ -110,7 +106,7 @@ def _scrub_field(name: object, value: Any, depth: int) -> Any:
     return _scrub_any(value, depth)
 
 
-def _scrub_any(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one return per kind of value
+def _scrub_any(value: object, depth: int) -> Plain:  # noqa: PLR0911 - one return per kind of value
     if isinstance(value, str):
         return scrub(value)
     if value is None or isinstance(value, (bool, float)):
@@ -130,7 +126,7 @@ def _scrub_any(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one return per
     return scrub(repr(value))
 
 
-def scrub_value(value: Any) -> Any:
+def scrub_value(value: object) -> Plain:
     """Return plain data (dict, list, text, numbers) made from ``value`` with card data and secrets taken out.
 
     Fields are judged by name too: a verification code or a credential goes whatever it looks like. Structs become
@@ -181,14 +177,12 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def _redacting_factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+def _redacting_factory(*args: Plain, **kwargs: Plain) -> logging.LogRecord:
     return scrub_record(logging.LogRecord(*args, **kwargs))
 
 
-def _report_uncaught(
-    _kind: type[BaseException], error: BaseException, _traceback: TracebackType | None, *, stream: Any = None
-) -> None:
-    (stream or sys.stderr).write(exception_text(error))
+def _report_uncaught(_kind: type[BaseException], error: BaseException, _traceback: TracebackType | None) -> None:
+    sys.stderr.write(exception_text(error))
 
 
 def _report_thread(uncaught: threading.ExceptHookArgs) -> None:

@@ -63,18 +63,16 @@ def json_escaped(text: str) -> str:
 
 
 FRAMES = [
-    "{}", "pan {} end", "number={}&x=1", '"number":"{}"', "{{'number': '{}'}}", "card[number]={}", "card%5Bnumber%5D%3D{}",
-    "%22{}%22", '\\"number\\":\\"{}\\"', "\\n{}\\n", "<pan>{}</pan>", "({})", "PAN:{}", "%B{}^", "\t{}\r\n", "b'{}'", "{},{{}}",
-    "Card {}: refused", "/cards/{}/x", "LIKE '%{}%'", "\x00{}\x00", "number{}", "é{}", "cardnumber:{};",
+    "{}", "pan {} end", "number={}&x=1", '"number":"{}"', "{'number': '{}'}", "card[number]={}",
+    "card%5Bnumber%5D%3D{}", "%22{}%22", '\\"number\\":\\"{}\\"', "\\n{}\\n", "<pan>{}</pan>", "({})", "PAN:{}", "%B{}^",
+    "\t{}\r\n", "b'{}'", "{},{{}}", "Card {}: refused", "/cards/{}/x", "LIKE '%{}%'", "\x00{}\x00", "number{}",
+    "é {}", "cardnumber:{};",
 ]  # fmt: skip
 
 
 @given(card_numbers(), st.sampled_from(FRAMES))
 def test_a_plain_number_goes_from_every_frame(number: str, frame: str) -> None:
-    text = frame.replace("{}", number, 1)
-    if frame.startswith("é"):
-        text = text.replace("é", "é ")
-    assert number not in scrub(text)
+    assert number not in scrub(frame.replace("{}", number, 1))
 
 
 @given(grouped(), st.sampled_from(FRAMES[:6]))
@@ -126,9 +124,9 @@ def test_numbers_split_over_encodings_of_a_form_go() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '"cvc":"123"', "'cvc': '1234'", "cvc=123", "card[cvc]=123", "card%5Bcvc%5D=123", "card%5Bcvc%5D%3D123", "cvv2=999",
-        '\\"cvc\\":\\"123\\"', "securityCode: 123", "card_verification_value=123", "Card(cvc='123')", "CVC=123", "cvc => 123",
-        "b'cvc=123'", '"cvc": 123', "card.cvc=123", "cvc=%31%32%33",
+        '"cvc":"123"', "'cvc': '1234'", "cvc=123", "card[cvc]=123", "card%5Bcvc%5D=123", "card%5Bcvc%5D%3D123",
+        "cvv2=999", '\\"cvc\\":\\"123\\"', "securityCode: 123", "card_verification_value=123", "Card(cvc='123')", "CVC=123",
+        "cvc => 123", "b'cvc=123'", '"cvc": 123', "card.cvc=123", "cvc=%31%32%33",
     ],
 )  # fmt: skip
 def test_a_verification_code_goes_by_its_field_name(text: str) -> None:
@@ -192,7 +190,9 @@ def test_generated_ids_stay() -> None:
     st.integers(1_500_000_000_000, 1_999_999_999_999),
 )
 def test_amounts_and_times_stay(amount: int, currency: str, at_ms: int) -> None:
-    text = f'{{"amount":{amount},"currency":"{currency}","created_at_ms":{at_ms}}} amount={amount} at={at_ms} {amount} {currency}'
+    text = (
+        f'{{"amount":{amount},"currency":"{currency}","at_ms":{at_ms}}} amount={amount} at={at_ms} {amount} {currency}'
+    )
     assert scrub(text) == text
     assert scrub_value({"amount": amount, "created_at_ms": at_ms}) == {"amount": amount, "created_at_ms": at_ms}
 
@@ -218,7 +218,8 @@ def test_a_number_that_is_no_card_stays(digits: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["1764000000000", "1764000000000000", "2026-05-27 12:30:45.123456", "10.0.0.1 192.168.100.200", "cvc_check: pass",
-     "authorization: expired", "capture of authorization: at_0Rk2abcdefghijklmnopqrst", '"client_secret": null', "decided 123"],
+     "authorization: expired", "capture of authorization: at_0Rk2abcdefghijklmnopqrst", '"client_secret": null',
+     "decided 123"],
 )  # fmt: skip
 def test_ordinary_texts_stay(text: str) -> None:
     assert scrub(text) == text
@@ -287,7 +288,7 @@ def test_log_messages_arguments_extras_and_chained_exceptions_are_scrubbed(log: 
     logger = logging.getLogger("interlock.test")
     try:
         try:
-            raise ValueError("4242424242424242")
+            int("4242 4242 4242 4242")
         except ValueError as inner:
             raise RuntimeError("pan 5555 5555 5555 4444") from inner
     except RuntimeError:
@@ -300,7 +301,7 @@ def test_log_messages_arguments_extras_and_chained_exceptions_are_scrubbed(log: 
     for number in ("4242424242424242", "5555 5555 5555 4444", "378282246310005", "6011111111111117"):
         assert number not in text
     assert "ERROR card [card] failed 3 {'number': '[card]'}" in text
-    assert "ValueError: [card]" in text
+    assert "invalid literal for int() with base 10: '[card]'" in text
     assert "RuntimeError: pan [card]" in text
     assert sum(isinstance(present, RedactingFilter) for present in logging.getLogger().handlers[-1].filters) == 1
 
@@ -323,13 +324,13 @@ def test_uncaught_exceptions_are_scrubbed(log: io.StringIO, capsys: pytest.Captu
 def test_exception_text_shows_the_chain_without_card_data() -> None:
     try:
         try:
-            raise KeyError("4242424242424242")
-        except KeyError:
-            raise TypeError("cvc=123") from None
+            {}["4242424242424242"]  # type: ignore[index]  # fails on purpose
+        except KeyError as inner:
+            raise TypeError("cvc=123") from inner
     except TypeError as error:
         text = exception_text(error)
-    assert "[cvc]" in text
-    assert "123" not in text.splitlines()[-1]
+    assert "KeyError: '[card]'" in text
+    assert text.splitlines()[-1] == "TypeError: cvc=[cvc]"
 
 
 @pytest.mark.parametrize(
