@@ -1,0 +1,89 @@
+"""Pages: what a list asks for and gets, and the SQL of it; called by ``database``. Pure.
+
+Lists are newest first. Ids are time-ordered within a prefix, so ``ORDER BY id DESC`` is by age and an id is a cursor.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from interlock.base.context import Scope
+from interlock.base.errors import InvariantError
+from interlock.storage.tables import Table
+
+T = TypeVar("T")
+LIMIT_MAX = 1_000
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list: up to ``limit`` objects after (older than) or before (newer than) a cursor id."""
+
+    limit: int = 10
+    starting_after: str | None = None
+    ending_before: str | None = None
+    created_gt: int | None = None
+    created_gte: int | None = None
+    created_lt: int | None = None
+    created_lte: int | None = None
+
+
+class PageResult(msgspec.Struct, Generic[T], frozen=True):
+    """Objects, newest first; ``has_more`` tells whether there are more in the direction of the cursor."""
+
+    items: list[T]
+    has_more: bool
+
+
+class PageQuery(msgspec.Struct, frozen=True):
+    """SQL and arguments that fetch one row more than the page; ``reversed`` rows come oldest first."""
+
+    sql: str
+    arguments: list[Any]
+    reversed: bool
+
+
+def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, object]) -> PageQuery:
+    """Return the query for ``page`` of the rows of ``table`` in ``scope`` that equal ``where``.
+
+    Raises:
+        InvariantError: a filter names no scalar column, or the limit is out of bounds.
+
+    """
+    if not 1 <= page.limit <= LIMIT_MAX:
+        problem = f"page limit {page.limit} is not between 1 and {LIMIT_MAX}"
+        raise InvariantError(problem)
+    arguments: list[Any] = []
+    conditions: list[str] = []
+
+    def add(column: str, comparison: str, value: object) -> None:
+        arguments.append(value)
+        conditions.append(f'"{column}" {comparison} ${len(arguments)}')
+
+    add("account_id", "=", scope.account_id)
+    if table.has_livemode:
+        add("livemode", "=", scope.livemode)
+    for name, value in where.items():
+        column = table.column(name)
+        if column is None or column.type == "jsonb" or name in {"account_id", "livemode"}:
+            problem = f"{table.name} cannot be filtered by {name!r}"
+            raise InvariantError(problem)
+        if value is None:
+            conditions.append(f'"{name}" IS NULL')
+        else:
+            add(name, "=", value)
+    bounds = ((">", page.created_gt), (">=", page.created_gte), ("<", page.created_lt), ("<=", page.created_lte))
+    for comparison, bound in bounds:
+        if bound is not None:
+            add("created_at_ms", comparison, bound)
+    if page.starting_after is not None:
+        add("id", "<", page.starting_after)
+    if page.ending_before is not None:
+        add("id", ">", page.ending_before)
+    backwards = page.ending_before is not None and page.starting_after is None
+    arguments.append(page.limit + 1)
+    sql = (
+        f"SELECT {table.select_list} FROM {table.name} WHERE {' AND '.join(conditions)} "
+        f"ORDER BY id {'ASC' if backwards else 'DESC'} LIMIT ${len(arguments)}"
+    )
+    return PageQuery(sql, arguments, backwards)
