@@ -1,0 +1,64 @@
+"""What every simulated gateway shares: the road from a request to a reply, and what happens later by itself."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from interlock.base.clock import Clock
+from interlock.sandbox.http import Reply, Request
+from interlock.sandbox.store import Store
+
+
+Notify = Callable[[str, bytes, int], None]
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """What a fault may match on; empty where a request does not say."""
+
+    operation: str = ""
+    brand: str = ""
+    currency: str = ""
+    country: str = ""
+    bin: str = ""
+
+
+class Context(msgspec.Struct):
+    """What a provider is given: its memory, the time, and where it can be reached.
+
+    ``notify`` queues a webhook (id, body, delay in ms) and is None while nobody listens. ``forced_decline`` is set by
+    a fault for one request: the next charge is declined with this code and decline code.
+    """
+
+    store: Store
+    clock: Clock
+    base_url: str = ""
+    notify: Notify | None = None
+    webhook_delay_ms: int = 50
+    forced_decline: tuple[str, str] | None = None
+
+
+class Provider(Protocol):
+    """One simulated provider. Pure decisions: sockets, faults and webhooks' delivery are the engine's."""
+
+    name: str
+
+    def handle(self, request: Request) -> Reply:
+        """Execute ``request`` and return the reply; what it changed is in the store."""
+        ...
+
+    def facts(self, request: Request) -> Facts:
+        """Return what faults may match on."""
+        ...
+
+    def idempotency_key(self, request: Request) -> str:
+        """Return the key under which ``request`` must be executed once, or an empty text."""
+        ...
+
+    def in_progress(self) -> Reply:
+        """Return the answer to a request whose key is being executed."""
+        ...
+
+    def fire(self, name: str, subject: str) -> None:
+        """Let a timer set earlier happen."""
+        ...

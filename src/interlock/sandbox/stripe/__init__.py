@@ -1,0 +1,1 @@
+"""A simulated Stripe: the API an integration needs to take card payments, with Stripe's test cards."""

@@ -1,0 +1,194 @@
+"""Payment methods of the simulated Stripe: made from raw cards, test names, tokens or kept ones."""
+
+import datetime as dt
+from typing import Any
+
+from interlock.base.ids import new_id
+from interlock.sandbox import cards
+from interlock.sandbox.stripe import rendering
+from interlock.sandbox.stripe.desk import Answer, Call, Desk, Shown, fingerprint, merge_metadata
+from interlock.sandbox.stripe.errors import Refusal, invalid, missing_object, missing_param
+from interlock.sandbox.stripe.state import Customer, Method
+
+_MIN_DIGITS, _MAX_DIGITS = 12, 19
+_AMEX_CVC_DIGITS = 4
+_CENTURY = 2000
+_MONTHS = 12
+_MAX_YEARS_AHEAD = 50
+
+
+def _card_error(code: str, message: str, param: str) -> Refusal:
+    return Refusal(status=402, type="card_error", message=message, code=code, param=param)
+
+
+def _bad_expiry(month: int, year: int, today: dt.date, where: str) -> Refusal | None:
+    if not 1 <= month <= _MONTHS:
+        return _card_error("invalid_expiry_month", "Your card's expiration month is invalid.", f"{where}[exp_month]")
+    if year > today.year + _MAX_YEARS_AHEAD or (year, month) < (today.year, today.month):
+        wrong = "month" if year == today.year else "year"
+        return _card_error(
+            f"invalid_expiry_{wrong}", f"Your card's expiration {wrong} is invalid.", f"{where}[exp_{wrong}]"
+        )
+    return None
+
+
+def _bad_number(number: str, where: str) -> Refusal | None:
+    if not number.isascii() or not number.isdigit():
+        return _card_error("invalid_number", "The card number is not a valid credit card number.", f"{where}[number]")
+    if not _MIN_DIGITS <= len(number) <= _MAX_DIGITS or not cards.passes_luhn(number):
+        return _card_error("incorrect_number", "Your card number is incorrect.", f"{where}[number]")
+    return None
+
+
+class Methods:
+    """Payment methods and customers."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Work at ``desk``."""
+        self._desk = desk
+
+    def from_card(self, card: dict[str, Any], billing: dict[str, object], where: str) -> Method | Refusal:
+        """Return a payment method for a raw card, or what is wrong with the card."""
+        for name in ("number", "exp_month", "exp_year"):
+            if not card.get(name):
+                return missing_param(f"{where}[{name}]")
+        number = str(card["number"]).replace(" ", "").replace("-", "")
+        if not str(card["exp_month"]).isdigit() or not str(card["exp_year"]).isdigit():
+            return invalid("Invalid integer", code="parameter_invalid_integer", param=f"{where}[exp_month]")
+        month, year = int(card["exp_month"]), int(card["exp_year"])
+        year += _CENTURY if year < 100 else 0  # noqa: PLR2004 - two-digit years
+        today = dt.datetime.fromtimestamp(self._desk.now(), dt.UTC).date()
+        wrong = _bad_number(number, where) or _bad_expiry(month, year, today, where)
+        if wrong is not None:
+            return wrong
+        behaviour = cards.by_number(number)
+        cvc = str(card.get("cvc") or "")
+        digits = _AMEX_CVC_DIGITS if behaviour.brand == "amex" else 3
+        if cvc and (not cvc.isdigit() or len(cvc) not in (3, digits)):
+            return _card_error("invalid_cvc", "Your card's security code is invalid.", f"{where}[cvc]")
+        return Method(
+            new_id("pm"), self._desk.now(), behaviour.name, behaviour.brand, behaviour.funding, behaviour.country,
+            number[:6], number[-4:], month, year, fingerprint(number), bool(cvc), billing,
+        )  # fmt: skip
+
+    def from_name(self, name: str, billing: dict[str, object]) -> Method | None:
+        """Return a payment method for a test card's name such as ``visa``, or None."""
+        behaviour = cards.by_name(name)
+        if behaviour is None:
+            return None
+        year = dt.datetime.fromtimestamp(self._desk.now(), dt.UTC).year + 1
+        number = behaviour.number
+        return Method(
+            new_id("pm"), self._desk.now(), behaviour.name, behaviour.brand, behaviour.funding, behaviour.country,
+            number[:6], number[-4:], 12, year, fingerprint(number), True, billing,
+        )  # fmt: skip
+
+    def from_data(self, data: dict[str, Any], where: str) -> Method | Refusal:
+        """Return a payment method for ``payment_method_data``."""
+        if data.get("type", "card") != "card":
+            return invalid(
+                f"The payment method type provided: {data.get('type')} is invalid. This sandbox takes cards only.",
+                code="payment_intent_invalid_parameter",
+                param=f"{where}[type]",
+            )
+        billing = data.get("billing_details")
+        details = billing if isinstance(billing, dict) else {}
+        card = data.get("card")
+        if not isinstance(card, dict):
+            return missing_param(f"{where}[card]")
+        token = card.get("token")
+        if isinstance(token, str):
+            named = self.from_name(token.removeprefix("tok_"), details)
+            return named if named is not None else missing_object("token", token, param=f"{where}[card][token]")
+        return self.from_card(card, details, f"{where}[card]")
+
+    def find(self, method_id: str, param: str) -> Method | Refusal:
+        """Return a kept payment method, or a new one for a test name such as ``pm_card_visa``."""
+        if method_id.startswith("pm_card_"):
+            named = self.from_name(method_id.removeprefix("pm_card_"), {})
+            if named is not None:
+                return named
+        kept = self._desk.store.get(method_id, Method)
+        return kept if kept is not None else missing_object("PaymentMethod", method_id, param=param, status=400)
+
+    def chosen(self, call: Call) -> Method | Refusal | None:
+        """Return the payment method a request names, None when it names none."""
+        method_id = call.text("payment_method")
+        if method_id is not None:
+            found = self.find(method_id, "payment_method")
+        elif call.tree("payment_method_data"):
+            found = self.from_data(call.tree("payment_method_data"), "payment_method_data")
+        else:
+            return None
+        if isinstance(found, Method):
+            self._desk.store.put(found.id, found)
+        return found
+
+    # -- endpoints -------------------------------------------------------------------------------------------------
+
+    def create(self, call: Call) -> Answer:
+        """POST /v1/payment_methods."""
+        made = self.from_data(dict(call.form), "")
+        if isinstance(made, Refusal):
+            return made
+        made.metadata = merge_metadata({}, call.form.get("metadata"))
+        self._desk.store.put(made.id, made)
+        return Shown(rendering.payment_method(made))
+
+    def retrieve(self, call: Call, method_id: str) -> Answer:
+        """GET /v1/payment_methods/{id}."""
+        del call
+        found = self.find(method_id, "payment_method")
+        if isinstance(found, Refusal):
+            return missing_object("PaymentMethod", method_id, param="payment_method")
+        return Shown(rendering.payment_method(found))
+
+    def attach(self, call: Call, method_id: str) -> Answer:
+        """POST /v1/payment_methods/{id}/attach."""
+        customer = call.text("customer")
+        if customer is None:
+            return missing_param("customer")
+        if self._desk.store.get(customer, Customer) is None:
+            return missing_object("customer", customer, param="customer", status=400)
+        found = self.find(method_id, "payment_method")
+        if isinstance(found, Refusal):
+            return found
+        behaviour = cards.behaviour(found.card_name)
+        if not behaviour.attaches:
+            return Refusal(
+                status=402, type="card_error", message="Your card was declined.", code=behaviour.code,
+                decline_code=behaviour.decline_code, param="", keep=True,
+            )  # fmt: skip
+        found.customer = customer
+        self._desk.store.put(found.id, found)
+        shown = rendering.payment_method(found)
+        self._desk.emit("payment_method.attached", shown, call)
+        return Shown(shown)
+
+    def detach(self, call: Call, method_id: str) -> Answer:
+        """POST /v1/payment_methods/{id}/detach."""
+        found = self.find(method_id, "payment_method")
+        if isinstance(found, Refusal):
+            return found
+        found.customer = None
+        self._desk.store.put(found.id, found)
+        shown = rendering.payment_method(found)
+        self._desk.emit("payment_method.detached", shown, call)
+        return Shown(shown)
+
+    def create_customer(self, call: Call) -> Answer:
+        """POST /v1/customers."""
+        customer = Customer(
+            new_id("cus"), self._desk.now(), call.text("email"), call.text("name"), call.text("description"),
+            merge_metadata({}, call.form.get("metadata")),
+        )  # fmt: skip
+        self._desk.store.put(customer.id, customer)
+        return Shown(rendering.customer(customer))
+
+    def retrieve_customer(self, call: Call, customer_id: str) -> Answer:
+        """GET /v1/customers/{id}."""
+        del call
+        found = self._desk.store.get(customer_id, Customer)
+        if found is None:
+            return missing_object("customer", customer_id)
+        return Shown(rendering.customer(found))
