@@ -29,6 +29,7 @@ CREATE TABLE payment_methods (
     version bigint NOT NULL CHECK (version >= 1),
     created_at_ms bigint NOT NULL,
     type text NOT NULL CHECK (type = 'card'),
+    is_source boolean NOT NULL,
     customer_id text COLLATE "C",
     used_by text COLLATE "C",
     detached boolean NOT NULL,
