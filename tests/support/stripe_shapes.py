@@ -1,8 +1,8 @@
 """What a Stripe object must look like: the published schema and the published example, as one assertion.
 
 Any test may call :func:`assert_shape`. The data lives outside the repository (``shared/specs``); a test that needs it
-on a machine without it is skipped and says so. Two checks, because each alone is too loose: the schema allows most keys to
-be absent, and the example (``stripe_fixtures3``) shows them all but not their types.
+on a machine without it is skipped and says so. Two checks, because each alone is too loose: the schema allows most keys
+to be absent, and the example (``stripe_fixtures3``) shows them all but not their types.
 """
 
 from collections.abc import Iterator, Mapping

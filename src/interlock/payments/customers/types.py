@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from interlock.payments.instruments.types import PaymentMethod
 from interlock.storage.tables import Table
 
 
@@ -61,3 +62,19 @@ class UpdateCustomer(msgspec.Struct, frozen=True, kw_only=True):
     default_payment_method: str | UnsetType | None = UNSET
     metadata: dict[str, str] | UnsetType | None = UNSET
     details: dict[str, Any] = {}
+
+
+class CardSource(msgspec.Struct, frozen=True):
+    """A stored card, to be shown in the legacy shape."""
+
+    payment_method: PaymentMethod
+
+
+class DeletedSource(msgspec.Struct, frozen=True):
+    """What is shown of a source that was just removed."""
+
+    id: str
+
+
+SEARCHABLE = frozenset({"created", "email", "metadata", "name", "phone"})
+"""What the search language may ask of customers; each is a column (``created`` is ``created_at_ms``)."""

@@ -37,7 +37,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment method, or a card source (id ``card_…``), which is the same thing under an older name.
+    """A payment method, or a card source (``is_source``, id ``card_…``), the same thing under an older name.
 
     ``used_by`` is the intent that consumed it while it belonged to nobody: only that intent may use it again.
     ``network_transaction_id`` and ``credentials`` (gateway id → the gateway's own reference) come from the first
@@ -50,6 +50,7 @@ class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_at_ms: int
     type: str = "card"
+    is_source: bool = False
     customer_id: str | None = None
     used_by: str | None = None
     detached: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from interlock.payments.customers.types import Customer
+from interlock.payments.customers.types import Customer, DeletedSource
 from interlock.payments.instruments.types import PaymentMethod
 from interlock.payments.representation.addresses import address_or_none, shipping
 from interlock.payments.representation.payment_method import card_source
@@ -77,3 +77,8 @@ def sources(customer_id: str, cards: Sequence[PaymentMethod], *, has_more: bool 
         "has_more": has_more,
         "url": f"/v1/customers/{customer_id}/sources",
     }
+
+
+def deleted_source(value: DeletedSource) -> dict[str, Any]:
+    """Return what the API shows of a source that was just removed."""
+    return {"id": value.id, "object": "card", "deleted": True}

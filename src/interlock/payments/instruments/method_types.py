@@ -1,0 +1,80 @@
+"""Which types of payment method exist, and which of them this switch can charge. Pure."""
+
+from interlock.base.problems import Problem, invalid
+
+CHARGEABLE = frozenset({"card"})
+
+KNOWN = frozenset(
+    {
+        "acss_debit",
+        "affirm",
+        "afterpay_clearpay",
+        "alipay",
+        "alma",
+        "amazon_pay",
+        "au_becs_debit",
+        "bacs_debit",
+        "bancontact",
+        "billie",
+        "bizum",
+        "blik",
+        "boleto",
+        "card",
+        "cashapp",
+        "crypto",
+        "custom",
+        "customer_balance",
+        "eps",
+        "fpx",
+        "giropay",
+        "grabpay",
+        "ideal",
+        "interac_present",
+        "kakao_pay",
+        "klarna",
+        "konbini",
+        "kr_card",
+        "link",
+        "mb_way",
+        "mobilepay",
+        "multibanco",
+        "naver_pay",
+        "nz_bank_account",
+        "oxxo",
+        "p24",
+        "pay_by_bank",
+        "payco",
+        "paynow",
+        "paypal",
+        "payto",
+        "pix",
+        "promptpay",
+        "revolut_pay",
+        "samsung_pay",
+        "satispay",
+        "scalapay",
+        "sepa_debit",
+        "sofort",
+        "sunbit",
+        "swish",
+        "twint",
+        "upi",
+        "us_bank_account",
+        "wechat_pay",
+        "zip",
+    }
+)
+
+
+def check_type(kind: str, param: str = "type") -> Problem | None:
+    """Return why a payment method of ``kind`` cannot be made, or None: unknown, or known but not offered here."""
+    if kind in CHARGEABLE:
+        return None
+    if kind in KNOWN:
+        return invalid(
+            f'The payment method type "{kind}" is not activated: no gateway of this switch takes it. '
+            "Payment methods of type card can be used.",
+            code="payment_method_unactivated",
+            param=param,
+        )
+    return invalid(f"Invalid {param}: must be one of {', '.join(sorted(KNOWN))}", param=param)
