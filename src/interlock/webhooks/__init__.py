@@ -1,0 +1,1 @@
+"""Webhooks: events out to shops (``outbound``), notifications in from gateways (``inbound``)."""

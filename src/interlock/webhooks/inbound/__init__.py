@@ -1,0 +1,1 @@
+"""Webhooks from gateways: verified, stored once, applied until applied."""

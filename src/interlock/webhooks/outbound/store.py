@@ -1,0 +1,212 @@
+"""What outbound webhooks read and write; the only reader of their tables. Called by this room alone."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.base.context import Scope
+from interlock.payments.events.types import Event
+from interlock.payments.representation.event import event as render_event
+from interlock.storage.database import Database
+from interlock.storage.queries import load_queries
+from interlock.webhooks.outbound.types import Due, EventFacts, NewDelivery, SealedSecret, Subscriber, Tried
+
+_QUERIES = load_queries("interlock.webhooks.outbound")
+_encode = msgspec.json.Encoder().encode
+_strings = msgspec.json.Decoder(tuple[str, ...]).decode
+_secrets = msgspec.json.Decoder(tuple[SealedSecret, ...]).decode
+
+
+class OutboxRow(msgspec.Struct, frozen=True):
+    """One committed change, waiting to be fanned out."""
+
+    id: str
+    event_ids: tuple[str, ...]
+
+
+class EndpointRow(msgspec.Struct, frozen=True):
+    """What delivery reads of an endpoint."""
+
+    url: str
+    livemode: bool
+    status: str
+    secrets: tuple[SealedSecret, ...]
+
+
+class OutboundStore:
+    """Named queries, typed."""
+
+    def __init__(self, database: Database) -> None:
+        """Use ``database``."""
+        self._database = database
+
+    # Fan-out
+
+    async def next_outbox_account(self, after: str) -> str | None:
+        """Return the first account after ``after`` that has rows in the outbox."""
+        found: str | None = await self._database.fetchval(_QUERIES["next_outbox_account"], after)
+        return found
+
+    async def drop_unheard(self, account_id: str, limit: int) -> int:
+        """Delete outbox rows of modes in which nobody listens; return how many."""
+        return int(await self._database.fetchval(_QUERIES["drop_unheard"], account_id, limit))
+
+    async def outbox_batch(self, account_id: str, limit: int) -> list[OutboxRow]:
+        """Return the oldest outbox rows of the account."""
+        rows = await self._database.fetch(_QUERIES["outbox_batch"], account_id, limit)
+        return [OutboxRow(row["id"], _strings(row["event_ids"])) for row in rows]
+
+    async def event_facts(self, account_id: str, batch: Sequence[OutboxRow]) -> list[EventFacts]:
+        """Return what the fan-out must know of the events of ``batch``."""
+        outbox_of = {event_id: row.id for row in batch for event_id in row.event_ids}
+        rows = await self._database.fetch(_QUERIES["event_types"], account_id, list(outbox_of))
+        return [EventFacts(row["id"], row["livemode"], row["type"], outbox_of[row["id"]]) for row in rows]
+
+    async def subscribers(self, account_id: str) -> list[Subscriber]:
+        """Return the account's enabled endpoints, both modes."""
+        rows = await self._database.fetch(_QUERIES["subscribers"], account_id)
+        return [Subscriber(row["id"], row["livemode"], _strings(row["enabled_events"])) for row in rows]
+
+    async def fan_out(
+        self,
+        account_id: str,
+        outbox_ids: list[str],
+        deliveries: Sequence[NewDelivery],
+        *,
+        now_ms: int,
+        retry_until_ms: int,
+    ) -> None:
+        """Replace outbox rows by deliveries, in one statement."""
+        await self._database.execute(
+            _QUERIES["fan_out"],
+            account_id,
+            outbox_ids,
+            now_ms,
+            retry_until_ms,
+            [delivery.outbox_id for delivery in deliveries],
+            [delivery.event_id for delivery in deliveries],
+            [delivery.endpoint_id for delivery in deliveries],
+            [delivery.livemode for delivery in deliveries],
+            [delivery.pending_webhooks for delivery in deliveries],
+        )
+
+    # Delivery
+
+    async def endpoints_with_due(self, now_ms: int) -> list[tuple[str, str]]:
+        """Return account and endpoint ids that have a delivery whose time has come."""
+        rows = await self._database.fetch(_QUERIES["endpoints_with_due"], now_ms)
+        return [(row["account_id"], row["id"]) for row in rows]
+
+    async def endpoint(self, account_id: str, endpoint_id: str) -> EndpointRow | None:
+        """Return what delivery needs of an endpoint."""
+        row = await self._database.fetchrow(_QUERIES["endpoint"], account_id, endpoint_id)
+        return (
+            None if row is None else EndpointRow(row["url"], row["livemode"], row["status"], _secrets(row["secrets"]))
+        )
+
+    async def due(self, account_id: str, endpoint_id: str, *, now_ms: int, limit: int) -> list[Due]:
+        """Return deliveries whose time has come, the longest waiting first, with the bytes to send."""
+        rows = await self._database.fetch(_QUERIES["due"], account_id, endpoint_id, now_ms, limit)
+        found = []
+        for row in rows:
+            event = Event(
+                account_id=account_id,
+                id=row["event_id"],
+                livemode=row["livemode"],
+                created_at_ms=row["created_at_ms"],
+                type=row["type"],
+                object_id=row["object_id"],
+                request_id=row["request_id"],
+                idempotency_key=row["idempotency_key"],
+                api_version=row["api_version"],
+                data=row["data"],
+            )
+            found.append(
+                Due(
+                    event_id=event.id,
+                    livemode=event.livemode,
+                    attempts=row["attempts"],
+                    retry_until_ms=row["retry_until_ms"],
+                    body=_encode(render_event(event, row["pending_webhooks"])),
+                )
+            )
+        return found
+
+    async def record(self, account_id: str, tried: Sequence[Tried]) -> None:
+        """Write finished tries: the new state of each delivery and a line of its log."""
+        await self._database.execute(
+            _QUERIES["record"],
+            account_id,
+            [one.id for one in tried],
+            [one.event_id for one in tried],
+            [one.endpoint_id for one in tried],
+            [one.livemode for one in tried],
+            [one.at_ms for one in tried],
+            [one.attempt for one in tried],
+            [one.state for one in tried],
+            [one.next_attempt_at_ms for one in tried],
+            [one.reply.status for one in tried],
+            [one.reply.error for one in tried],
+            [one.reply.latency_ms for one in tried],
+            [one.reply.answer for one in tried],
+        )
+
+    async def abandon(self, account_id: str, endpoint_id: str, *, now_ms: int, reason: str, limit: int) -> int:
+        """Give up due deliveries of an endpoint that wants none; return how many."""
+        tag = await self._database.execute(_QUERIES["abandon"], account_id, endpoint_id, now_ms, reason, limit)
+        return _affected(tag)
+
+    async def lose_events(self, account_id: str, endpoint_id: str, now_ms: int) -> int:
+        """Give up due deliveries whose event no longer exists; return how many."""
+        return _affected(await self._database.execute(_QUERIES["lose_events"], account_id, endpoint_id, now_ms))
+
+    # Use cases
+
+    async def pending_counts(self, account_id: str, event_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many deliveries of each event are still pending; events without any are absent."""
+        rows = await self._database.fetch(_QUERIES["pending_counts"], account_id, list(event_ids))
+        return {row["event_id"]: row["pending"] for row in rows}
+
+    async def endpoint_count(self, scope: Scope) -> int:
+        """Return how many endpoints there are."""
+        return int(await self._database.fetchval(_QUERIES["endpoint_count"], scope.account_id, scope.livemode))
+
+    async def resend(self, scope: Scope, event_id: str, endpoint_id: str, *, now_ms: int, retry_until_ms: int) -> None:
+        """Make a delivery pending again, or for the first time."""
+        await self._database.execute(
+            _QUERIES["resend"], scope.account_id, event_id, endpoint_id, scope.livemode, now_ms, retry_until_ms
+        )
+
+    async def tries_of_event(self, scope: Scope, event_id: str, limit: int) -> list[dict[str, object]]:
+        """Return the log of one event, oldest first."""
+        rows = await self._database.fetch(_QUERIES["tries_of_event"], scope.account_id, scope.livemode, event_id, limit)
+        return [dict(row) for row in rows]
+
+    async def tries_of_endpoint(
+        self, scope: Scope, endpoint_id: str, before: str, limit: int
+    ) -> list[dict[str, object]]:
+        """Return the log of one endpoint, newest first, of tries with ids below ``before``."""
+        rows = await self._database.fetch(
+            _QUERIES["tries_of_endpoint"], scope.account_id, scope.livemode, endpoint_id, before, limit
+        )
+        return [dict(row) for row in rows]
+
+    # Retention
+
+    async def next_delivery_account(self, after: str) -> str | None:
+        """Return the first account after ``after`` that has deliveries."""
+        found: str | None = await self._database.fetchval(_QUERIES["next_delivery_account"], after)
+        return found
+
+    async def trim(self, account_id: str, *, tries_before: str, deliveries_before: str, limit: int) -> int:
+        """Delete up to ``limit`` old rows of each table; the cursors are event ids. Return how many went."""
+        gone = _affected(await self._database.execute(_QUERIES["trim_tries"], account_id, tries_before, limit))
+        gone += _affected(
+            await self._database.execute(_QUERIES["trim_deliveries"], account_id, deliveries_before, limit)
+        )
+        return gone + _affected(await self._database.execute(_QUERIES["trim_endpoints"], account_id))
+
+
+def _affected(tag: str) -> int:
+    """Return the number of rows in a command tag such as ``DELETE 5``."""
+    return int(tag.rsplit(" ", 1)[-1])
