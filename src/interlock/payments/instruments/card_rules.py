@@ -7,11 +7,10 @@ import datetime as dt
 
 import msgspec
 
-from interlock.base.card_numbers import passes_luhn
 from interlock.base.problems import Problem, invalid
 from interlock.payments.instruments.types import CardData
+from interlock.vault.cards import is_valid_number
 
-_NUMBER_LENGTHS = range(12, 20)
 _YEARS_AHEAD = 50
 _SEPARATORS = str.maketrans("", "", " -")
 
@@ -39,7 +38,7 @@ def check_card(card: CardData, now_ms: int) -> CheckedCard | Problem:
     number = (card.number or "").translate(_SEPARATORS)
     if not (number.isascii() and number.isdigit()):
         return card_problem("invalid_number", "The card number is not a valid credit card number.", "number")
-    if len(number) not in _NUMBER_LENGTHS or not passes_luhn(number):
+    if not is_valid_number(number):
         return card_problem("incorrect_number", "Your card number is incorrect.", "number")
     month, year = card.exp_month or 0, full_year(card.exp_year or 0)
     problem = check_expiry(month, year, now_ms) or _check_cvc(card.cvc)

@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from interlock.storage.group_commit import Write
 from interlock.storage.tables import Table
+from interlock.storage.writes import Write
 
 
 class CardFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What may be known of a card outside the vault.
 
-    ``vault_card_id`` is the vault's token, or ``test_…`` for a catalogue card whose public number needs no sealing.
+    ``vault_card_id`` is the vault's token, or ``test_…`` for a test card whose public number needs no sealing.
+    ``networks`` are the brands it can be charged through where it has more than its own.
     ``checks`` are ``pass``, ``fail``, ``unavailable``, ``unchecked`` or None.
     """
 
@@ -32,6 +33,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cvc_check: str | None = None
     address_line1_check: str | None = None
     address_postal_code_check: str | None = None
+    networks: tuple[str, ...] = ()
     three_d_secure_supported: bool = True
     preferred_network: str | None = None
 

@@ -64,7 +64,7 @@ def card(facts: CardFacts) -> dict[str, Any]:
         "funding": facts.funding,
         "generated_from": None,
         "last4": facts.last4,
-        "networks": {"available": [facts.brand], "preferred": facts.preferred_network},
+        "networks": {"available": facts.networks or (facts.brand,), "preferred": facts.preferred_network},
         "regulated_status": "unregulated",
         "three_d_secure_usage": {"supported": facts.three_d_secure_supported},
         "wallet": None,

@@ -1,0 +1,83 @@
+"""Between payment methods and the vault: sealing a checked card, opening one for the wire.
+
+The only module of ``payments`` that hands card numbers to the vault and gets them back.
+"""
+
+import msgspec
+
+from interlock.base.clock import Clock
+from interlock.base.context import Scope
+from interlock.base.errors import InvariantError
+from interlock.gateways import contract
+from interlock.payments.instruments.card_rules import CheckedCard
+from interlock.payments.instruments.types import CardFacts, PaymentMethod
+from interlock.storage.writes import Write
+from interlock.vault.service import Vault
+from interlock.vault.test_cards import TOKEN_PREFIX
+from interlock.vault.types import Card
+
+_CODES = {"amex": "1234"}
+_CODE = "123"
+
+
+class SealedFacts(msgspec.Struct, frozen=True):
+    """What is known of a card that was sealed, and the sealed row for the caller's change."""
+
+    facts: CardFacts
+    writes: tuple[Write, ...]
+
+
+class Sealer:
+    """Seals and opens cards."""
+
+    def __init__(self, vault: Vault, clock: Clock) -> None:
+        """Use ``vault``; ``clock`` dates the expiry of test cards."""
+        self._vault = vault
+        self._clock = clock
+
+    def seal(self, scope: Scope, card: CheckedCard, holder_name: str | None, now_ms: int) -> SealedFacts:
+        """Return the facts of ``card`` and the row that keeps it; nothing is written yet and the code is left out."""
+        plain = Card(number=card.number, exp_month=card.exp_month, exp_year=card.exp_year, holder_name=holder_name)
+        sealed = self._vault.seal(scope, plain, now_ms)
+        traits = sealed.traits
+        facts = CardFacts(
+            vault_card_id=sealed.id,
+            brand=traits.brand,
+            last4=traits.last4,
+            exp_month=sealed.exp_month,
+            exp_year=sealed.exp_year,
+            fingerprint=sealed.fingerprint,
+            bin=traits.bin,
+            funding=traits.funding,
+            country=traits.country,
+            networks=traits.networks if len(traits.networks) > 1 else (),
+            three_d_secure_supported=traits.three_d_secure_supported,
+        )
+        return SealedFacts(facts, (sealed.write,))
+
+    async def open(self, scope: Scope, method: PaymentMethod, code: str | None, *, authorising: bool) -> contract.Card:
+        """Return the card of ``method`` in clear, with its present expiry.
+
+        Args:
+            scope: account and mode.
+            method: a payment method of type card.
+            code: the shopper's security code, if one is held.
+            authorising: True to give a named test card the code that its issuer would accept.
+
+        Raises:
+            VaultError: the card cannot be found or opened.
+
+        """
+        facts = method.card
+        if facts is None:
+            raise InvariantError(f"payment method {method.id} of type {method.type} has no card to open")
+        card = await self._vault.open(scope, facts.vault_card_id, now_ms=self._clock.now_ms())
+        if code is None and authorising and facts.vault_card_id.startswith(TOKEN_PREFIX):
+            code = _CODES.get(facts.brand, _CODE)
+        return contract.Card(
+            number=card.number,
+            exp_month=facts.exp_month,
+            exp_year=facts.exp_year,
+            cvc=code,
+            holder_name=method.billing_details.get("name") or card.holder_name,
+        )
