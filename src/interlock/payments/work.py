@@ -16,7 +16,7 @@ from interlock.base.problems import Problem
 from interlock.payments.events.types import API_VERSION, EVENTS, OUTBOX, Event, OutboxEntry
 from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
 from interlock.storage.database import Database
-from interlock.storage.group_commit import Claim, Delete, GroupCommit, Insert, Rejected, Update, Write
+from interlock.storage.writes import Claim, Delete, Insert, Rejected, Update, Write
 from interlock.storage.tables import Table
 
 _encode = msgspec.json.Encoder().encode
@@ -84,10 +84,9 @@ class Change:
 class Work:
     """Commits changes. One per process; shared by every service."""
 
-    def __init__(self, database: Database, commits: GroupCommit, clock: Clock) -> None:
-        """Use ``database`` for reads, ``commits`` for writes and ``clock`` for time."""
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Use ``database`` for reads and writes and ``clock`` for time."""
         self.database = database
-        self.commits = commits
         self.clock = clock
 
     async def begin(self, ctx: RequestContext, change: Change, resource_id: str) -> Rejected | None:
@@ -127,7 +126,7 @@ class Work:
         return await self._commit(self._prepare(ctx, change))
 
     async def _commit(self, writes: list[Write]) -> Rejected | None:
-        result = await self.commits.commit(writes)
+        result = await self.database.commit(writes)
         return result if isinstance(result, Rejected) else None
 
     def _prepare(self, ctx: RequestContext, change: Change) -> list[Write]:

@@ -66,8 +66,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outbound_key(self) -> str:
-        """Return the idempotency key sent to the gateway: derived from our id, the same at every resend."""
-        return f"{self.id}-{self.stage}"
+        """Return the idempotency key sent to the gateway: derived from our id, the same at every inquiry.
+
+        It changes only when the gateway has refused a send and the operation is deliberately tried again.
+        """
+        sends = self.detail.get("sends")
+        return f"{self.id}-{self.stage}" if sends is None else f"{self.id}-{self.stage}-{sends}"
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,137 @@
+"""Drives connectors for attempts: picks the gateway's configuration and release, runs the operation, asks again when
+nobody knows what happened.
+
+Called by the services that take, complete, capture, void and refund, and by recovery. Holds no transaction and writes
+nothing: what comes back is an :class:`Execution` for the pure settling functions.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from interlock.base.clock import Clock
+from interlock.base.context import Scope
+from interlock.base.money import Money
+from interlock.gateways.contract import (
+    CompleteRequest,
+    ConnectorConfig,
+    FollowOnRequest,
+    InquireRequest,
+    Operation,
+    PaymentRequest,
+)
+from interlock.gateways.loader import LoadedConnector
+from interlock.gateways.outcomes import Outcome, Phase, Result
+from interlock.gateways.transport import Execution, Transport
+from interlock.payments.attempts.types import Attempt
+
+Request = PaymentRequest | CompleteRequest | FollowOnRequest
+
+_INQUIRY_PAUSES_MS = (200, 800, 2_000, 5_000)
+_INQUIRY_MIN_MS = 1_500
+
+
+class GatewayAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway ready to be called: its connector, release and configuration with secrets resolved."""
+
+    id: str
+    name: str
+    livemode: bool
+    loaded: LoadedConnector
+    config: ConnectorConfig
+    fee_basis_points: int = 0
+    fee_fixed_minor: int = 0
+
+
+FindGateway = Callable[[Scope, str], GatewayAccount | None]
+
+
+class Runner:
+    """Runs operations at gateways."""
+
+    def __init__(self, transport: Transport, find_gateway: FindGateway, clock: Clock) -> None:
+        """Use ``transport`` for the wire and ``find_gateway`` for what is configured now."""
+        self._transport = transport
+        self._find_gateway = find_gateway
+        self._clock = clock
+
+    def gateway(self, scope: Scope, gateway_id: str) -> GatewayAccount | None:
+        """Return the gateway as configured now, or None when it is gone."""
+        return self._find_gateway(scope, gateway_id)
+
+    async def run(self, attempt: Attempt, request: Request, deadline_ms: int) -> Execution:
+        """Perform the attempt's operation once.
+
+        Args:
+            attempt: durable already.
+            request: what the connector is to build from.
+            deadline_ms: epoch milliseconds after which nobody waits for the answer any more.
+
+        """
+        gateway = self._find(attempt)
+        if gateway is None:
+            return _gateway_gone(attempt, Outcome.NOT_SENT)
+        return await self._transport.execute(
+            gateway.loaded, gateway.config, attempt.stage, request, deadline_ms=self._left(deadline_ms)
+        )
+
+    async def inquire(
+        self, attempt: Attempt, original: Request | None, deadline_ms: int, *, identical: bool = False
+    ) -> Execution:
+        """Ask the gateway, the way its provider documents, what became of the attempt.
+
+        Args:
+            attempt: whose outcome is not known.
+            original: the request as it was, or rebuilt; None when it cannot be.
+            deadline_ms: epoch milliseconds.
+            identical: True when ``original`` is the very request that was sent.
+
+        """
+        gateway = self._find(attempt)
+        if gateway is None:
+            return _gateway_gone(attempt, Outcome.UNKNOWN)
+        now_ms = self._clock.now_ms()
+        question = InquireRequest(
+            operation=attempt.stage,
+            reference=attempt.id,
+            idempotency_key=attempt.outbound_key,
+            amount=Money(attempt.amount_minor, attempt.currency),
+            gateway_reference=attempt.gateway_reference,
+            original=original,
+            identical=identical,
+            age_ms=now_ms - attempt.created_at_ms,
+            sent_at_ms=attempt.created_at_ms,
+        )
+        return await self._transport.execute(
+            gateway.loaded, gateway.config, Operation.INQUIRE, question, deadline_ms=self._left(deadline_ms)
+        )
+
+    async def run_to_certainty(self, attempt: Attempt, request: Request, deadline_ms: int) -> Execution:
+        """Run the operation; while the outcome is unknown, inquire within the deadline."""
+        execution = await self.run(attempt, request, deadline_ms)
+        if execution.result.outcome is not Outcome.UNKNOWN:
+            return execution
+        for pause_ms in _INQUIRY_PAUSES_MS:
+            if deadline_ms - self._clock.now_ms() < pause_ms + _INQUIRY_MIN_MS:
+                break
+            await asyncio.sleep(pause_ms / 1000)
+            answer = await self.inquire(attempt, request, deadline_ms, identical=True)
+            if answer.result.outcome is not Outcome.UNKNOWN:
+                return answer
+        return execution
+
+    def _find(self, attempt: Attempt) -> GatewayAccount | None:
+        return self._find_gateway(Scope(attempt.account_id, attempt.livemode), attempt.gateway_id)
+
+    def _left(self, deadline_ms: int) -> int:
+        return max(1, deadline_ms - self._clock.now_ms())
+
+
+def _gateway_gone(attempt: Attempt, outcome: Outcome) -> Execution:
+    result = Result(
+        outcome=outcome,
+        code="gateway_not_configured",
+        message=f"gateway {attempt.gateway_id} is not configured any more",
+    )
+    return Execution(result=result, phase=Phase.BUILD)

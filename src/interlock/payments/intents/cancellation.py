@@ -1,0 +1,86 @@
+"""Cancelling: the intent is given up at once, its authorisation released at the gateway as soon as that can be done. Pure.
+
+A void that could not be sent, was refused, or whose answer is unknown does not keep the intent alive: the shop has
+decided. The void attempt stays open and recovery sends it until the gateway confirms.
+"""
+
+import msgspec
+
+from interlock.gateways.outcomes import Outcome
+from interlock.payments.attempts.settling import next_inquiry_ms
+from interlock.payments.attempts.types import Attempt
+from interlock.payments.charges.types import CHARGES, Charge
+from interlock.payments.intents.follow_on import FollowOnSettlement, cancel_intent, release_charge
+from interlock.payments.intents.machine import Trigger
+from interlock.payments.intents.types import INTENTS, Intent, IntentStatus
+from interlock.payments.representation.charge import charge as show_charge
+from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.work import Change
+from interlock.base.errors import InvariantError
+
+replace = msgspec.structs.replace
+
+CANCELLABLE = frozenset(
+    {
+        IntentStatus.REQUIRES_PAYMENT_METHOD,
+        IntentStatus.REQUIRES_CONFIRMATION,
+        IntentStatus.REQUIRES_ACTION,
+        IntentStatus.REQUIRES_CAPTURE,
+    }
+)
+VOID_SENDS_MAX = 40
+
+
+def cancel_change(  # noqa: PLR0913 - one cancellation
+    change: Change, intent: Intent, charge: Charge | None, trigger: Trigger, reason: str | None, now_ms: int
+) -> Intent:
+    """Add the cancellation of ``intent`` (and the release of ``charge``) to ``change``; return the cancelled intent.
+
+    Raises:
+        InvariantError: the intent cannot be cancelled; the caller checks that first.
+
+    """
+    canceled = cancel_intent(intent, trigger, reason, now_ms)
+    if canceled is None:
+        raise InvariantError(f"an intent that is {intent.status} cannot be cancelled")
+    change.update(INTENTS, canceled)
+    if charge is not None:
+        released = release_charge(charge)
+        change.update(CHARGES, released)
+        change.event("charge.expired" if trigger is Trigger.EXPIRE else "charge.refunded", show_charge(released))
+    change.event("payment_intent.canceled", show_intent(canceled))
+    return canceled
+
+
+def void_settled(
+    change: Change, intent: Intent, charge: Charge, attempt: Attempt, now_ms: int
+) -> tuple[Attempt, FollowOnSettlement]:
+    """Add what the outcome of a void makes of intent and charge to ``change``.
+
+    Args:
+        change: to add to.
+        intent: the intent, held or already cancelled.
+        charge: its authorised charge.
+        attempt: the void attempt, settled by its outcome.
+        now_ms: epoch milliseconds.
+
+    Returns:
+        The attempt as it must be written (kept open while the gateway has not done it), and the settlement.
+
+    """
+    if intent.status is not IntentStatus.REQUIRES_CAPTURE:
+        return keep_sending(attempt, now_ms), FollowOnSettlement(intent=intent, charge=charge)
+    if attempt.state == Outcome.DECLINED:
+        held = replace(intent, version=intent.version + 1, active_attempt_id=None)
+        change.update(INTENTS, held)
+        return attempt, FollowOnSettlement(intent=held, charge=charge, failed=True)
+    trigger = Trigger.EXPIRE if attempt.detail.get("expired") else Trigger.CANCEL
+    canceled = cancel_change(change, intent, charge, trigger, attempt.detail.get("reason"), now_ms)
+    return keep_sending(attempt, now_ms), FollowOnSettlement(intent=canceled, charge=charge)
+
+
+def keep_sending(attempt: Attempt, now_ms: int) -> Attempt:
+    """Return ``attempt`` scheduled for another send when the gateway refused it or never saw it."""
+    if attempt.state not in {Outcome.REFUSED, Outcome.NOT_SENT} or attempt.inquiries >= VOID_SENDS_MAX:
+        return attempt
+    return replace(attempt, settled_at_ms=None, next_inquiry_at_ms=now_ms + next_inquiry_ms(attempt.inquiries))

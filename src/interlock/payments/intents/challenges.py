@@ -1,0 +1,140 @@
+"""The shopper's way through a challenge (3DS): out to the bank, back to us, on to the shop.
+
+Called by the two pages the API mounts: ``redirect`` (to the challenge) and ``return`` (from it). Only whoever holds the
+attempt's return token comes this far. Serves payments and card set-ups alike.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit, urlunsplit
+import hmac
+
+import msgspec
+
+from interlock.base.context import Scope
+from interlock.base.crashpoints import reach
+from interlock.base.problems import Problem, missing
+from interlock.gateways.contract import Operation
+from interlock.gateways.outcomes import Outcome, Result
+from interlock.gateways.transport import Execution
+from interlock.payments.attempts.requests import complete_request
+from interlock.payments.attempts.runner import Runner
+from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.work import Change, Work
+
+replace = msgspec.structs.replace
+
+_FIELDS_MAX = 64
+_FIELD_CHARACTERS_MAX = 20_000
+
+
+class Subject(Protocol):
+    """What a challenged attempt belongs to: a payment intent or a setup intent, as its room knows it."""
+
+    async def resume(self, attempt: Attempt, change: Change) -> bool:
+        """Add the subject's return to *processing* to ``change``; False when the attempt no longer matters."""
+        ...
+
+    async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> object:
+        """Write the outcome down."""
+        ...
+
+    async def landing(self, attempt: Attempt) -> Mapping[str, str]:
+        """Return the query parameters the shop's return page gets."""
+        ...
+
+
+class Redirect(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to send the browser: by GET, or by a form that posts ``data``."""
+
+    url: str
+    method: str = "GET"
+    data: dict[str, str] = {}
+
+
+class Challenges:
+    """Sends shoppers to their bank and takes them back."""
+
+    def __init__(self, work: Work, runner: Runner, subjects: Mapping[str, Subject], limits_ms: tuple[int, int]) -> None:
+        """Wire the parts.
+
+        Args:
+            work: to commit through.
+            runner: to finish the payment with.
+            subjects: id prefix (``pi``, ``seti``) → the room that owns it.
+            limits_ms: the budget of a return and the lease after which recovery takes over.
+
+        """
+        self._work = work
+        self._runner = runner
+        self._subjects = subjects
+        self._budget_ms, self._lease_ms = limits_ms
+
+    async def redirect(self, account_id: str, attempt_id: str, token: str) -> Redirect | Problem:
+        """Return where the challenge is."""
+        attempt = await self._find(account_id, attempt_id, token)
+        if attempt is None:
+            return missing("payment_attempt", attempt_id)
+        challenge = attempt.detail.get("challenge")
+        if attempt.state != Outcome.CHALLENGE or not challenge:
+            return await self._to_shop(attempt)
+        return Redirect(url=challenge["url"], method=challenge.get("method", "GET"), data=challenge.get("data") or {})
+
+    async def returned(
+        self, account_id: str, attempt_id: str, token: str, parameters: Mapping[str, str]
+    ) -> Redirect | Problem:
+        """Finish the payment with what the challenge page sent back, and return the way to the shop."""
+        attempt = await self._find(account_id, attempt_id, token)
+        if attempt is None:
+            return missing("payment_attempt", attempt_id)
+        if attempt.state == Outcome.CHALLENGE:
+            await self._complete(attempt, parameters)
+        return await self._to_shop(attempt)
+
+    async def _complete(self, attempt: Attempt, parameters: Mapping[str, str]) -> None:
+        now_ms = self._work.clock.now_ms()
+        subject = self._subject(attempt)
+        kept = {name: value[:_FIELD_CHARACTERS_MAX] for name, value in list(parameters.items())[:_FIELDS_MAX]}
+        resumed = replace(
+            attempt,
+            version=attempt.version + 1,
+            state=BEGUN,
+            stage=Operation.COMPLETE,
+            next_inquiry_at_ms=now_ms + self._lease_ms,
+            detail={**attempt.detail, "returned": kept},
+        )
+        change = Change(Scope(attempt.account_id, attempt.livemode))
+        change.update(ATTEMPTS, resumed)
+        if not await subject.resume(resumed, change) or await self._work.record(change) is not None:
+            return
+        reach("challenge.resumed")
+        request = complete_request(resumed, capture=resumed.operation is Operation.SALE)
+        execution = await self._runner.run_to_certainty(resumed, request, now_ms + self._budget_ms)
+        reach("challenge.answered")
+        await subject.apply(resumed, execution.result, execution)
+
+    async def _to_shop(self, attempt: Attempt) -> Redirect:
+        landing = await self._subject(attempt).landing(attempt)
+        return_url = attempt.detail.get("return_url")
+        if return_url is None:
+            return Redirect(url="about:blank")
+        return Redirect(url=with_query(return_url, landing))
+
+    async def _find(self, account_id: str, attempt_id: str, token: str) -> Attempt | None:
+        for livemode in (True, False):
+            attempt = await self._work.database.get(ATTEMPTS, Scope(account_id, livemode), attempt_id)
+            if attempt is not None:
+                expected: Any = attempt.detail.get("return_token")
+                known = isinstance(expected, str) and hmac.compare_digest(expected.encode(), token.encode())
+                return attempt if known else None
+        return None
+
+    def _subject(self, attempt: Attempt) -> Subject:
+        return self._subjects[attempt.subject_id.partition("_")[0]]
+
+
+def with_query(url: str, more: Mapping[str, str]) -> str:
+    """Return ``url`` with ``more`` added to its query; what is there already stays."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(more)) if part)
+    return urlunsplit(parts._replace(query=query))

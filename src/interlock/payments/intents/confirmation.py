@@ -1,0 +1,269 @@
+"""Taking a payment: durable intent and attempt, the gateway, the outcome; over to the next route where that is safe.
+
+Called by the intents service (create with confirm, confirm) and by charges. What an outcome means is decided in
+``settling``; this module only walks: begin → send → (inquire) → settle or next route.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from interlock.base.context import RequestContext
+from interlock.base.crashpoints import reach
+from interlock.base.ids import new_id, new_secret
+from interlock.base.problems import Problem, invalid
+from interlock.gateways.contract import Operation
+from interlock.gateways.outcomes import Outcome
+from interlock.gateways.transport import Execution
+from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.requests import payment_request
+from interlock.payments.attempts.routes import Route, Routes
+from interlock.payments.attempts.runner import Runner
+from interlock.payments.attempts.settling import settle_attempt
+from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.instruments.service import Instruments
+from interlock.payments.instruments.types import ResolvedInstrument
+from interlock.payments.intents.machine import Trigger, next_status
+from interlock.payments.intents.outcome import Outcomes
+from interlock.payments.intents.settling import PaymentState
+from interlock.payments.intents.types import INTENTS, ConfirmIntent, Intent, IntentStatus
+from interlock.payments.work import Answer, Change, Respond, Work
+
+replace = msgspec.structs.replace
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how often one request may try. ``lease_ms`` is when recovery may take over an attempt that its
+    request has not settled; it must exceed the budget."""
+
+    budget_ms: int = 25_000
+    next_route_min_ms: int = 4_000
+    routes_max: int = 4
+    lease_ms: int = 40_000
+
+
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """One confirm call: the intent it starts from, what it pays with, how it was asked."""
+
+    intent: Intent
+    is_new: bool
+    instrument: ResolvedInstrument
+    options: ConfirmIntent
+
+
+class Confirmer:
+    """Takes payments."""
+
+    def __init__(  # noqa: PLR0913 - the parts a payment needs
+        self,
+        work: Work,
+        runner: Runner,
+        routes: Routes,
+        instruments: Instruments,
+        outcomes: Outcomes,
+        public_url: str,
+        limits: Limits,
+    ) -> None:
+        """Wire the parts; ``public_url`` is where shoppers reach us after a challenge."""
+        self._work = work
+        self._runner = runner
+        self._routes = routes
+        self._instruments = instruments
+        self._outcomes = outcomes
+        self._public_url = public_url
+        self._limits = limits
+
+    async def confirm(
+        self, ctx: RequestContext, asked: Confirmation, change: Change, respond: Respond
+    ) -> Answer | Problem:
+        """Take the payment and return the answer, whatever came of it.
+
+        Args:
+            ctx: who asks.
+            asked: the intent and how to pay it.
+            change: what must be durable with the first attempt (a new intent's event, the payment method).
+            respond: makes the answer, kept by the idempotency key.
+
+        """
+        started_ms = self._work.clock.now_ms()
+        routes = self._routes.rank(ctx.scope, asked.intent, asked.instrument.payment_method, started_ms)
+        if not routes:
+            return _no_route(asked.intent)
+        deadline_ms = started_ms + self._limits.budget_ms
+        attempt = self._new_attempt(asked, routes[0], 1, started_ms)
+        intent = _processing(asked, attempt)
+        if asked.is_new:
+            change.insert(INTENTS, intent)
+        else:
+            change.update(INTENTS, intent)
+        change.insert(ATTEMPTS, attempt)
+        change.extend(asked.instrument.writes)
+        rejected = await self._work.begin(ctx, change, intent.id)
+        if rejected is not None:
+            return refused_commit(rejected)
+        reach("payment.begun")
+        state, execution = await self._try_routes(ctx, asked, intent, attempt, routes, deadline_ms)
+        reach("payment.answered")
+        return await self._outcomes.finish(ctx, state, execution, respond)
+
+    async def _try_routes(  # noqa: PLR0913 - the walk's state
+        self,
+        ctx: RequestContext,
+        asked: Confirmation,
+        intent: Intent,
+        attempt: Attempt,
+        routes: Sequence[Route],
+        deadline_ms: int,
+    ) -> tuple[PaymentState, Execution]:
+        payment_method = asked.instrument.payment_method
+        card = await self._instruments.reveal(ctx.scope, payment_method)
+        position = 0
+        while True:
+            request = payment_request(attempt, intent, payment_method, card, self._return_url(attempt))
+            execution = await self._runner.run_to_certainty(attempt, request, deadline_ms)
+            state = self._state(asked, intent, attempt)
+            following = self._next_route(routes, position, execution, deadline_ms)
+            if following is None:
+                return state, execution
+            moved = await self._move_on(ctx, asked, state, execution, routes[following])
+            if moved is None:
+                return state, execution
+            intent, attempt = moved
+            position = following
+            reach("payment.failover")
+
+    def _next_route(
+        self, routes: Sequence[Route], position: int, execution: Execution, deadline_ms: int
+    ) -> int | None:
+        """Return the position of the route to try after ``execution``, or None to settle with it."""
+        following = position + 1
+        if following >= min(len(routes), self._limits.routes_max):
+            return None
+        if deadline_ms - self._work.clock.now_ms() < self._limits.next_route_min_ms:
+            return None
+        result = execution.result
+        if execution.echo_mismatch:
+            return None
+        if result.outcome.may_try_elsewhere:
+            return following
+        if result.outcome is Outcome.DECLINED and self._routes.may_retry_decline(routes[following], result):
+            return following
+        return None
+
+    async def _move_on(
+        self, ctx: RequestContext, asked: Confirmation, state: PaymentState, execution: Execution, route: Route
+    ) -> tuple[Intent, Attempt] | None:
+        """Settle the attempt that failed and make the next one durable, in one change; None when the race was lost."""
+        now_ms = self._work.clock.now_ms()
+        failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
+        following = self._new_attempt(asked, route, state.attempt.sequence + 1, now_ms)
+        intent = replace(
+            state.intent,
+            version=state.intent.version + 1,
+            active_attempt_id=following.id,
+            attempt_count=state.intent.attempt_count + 1,
+        )
+        change = Change(ctx.scope)
+        change.update(ATTEMPTS, failed)
+        change.insert(ATTEMPTS, following)
+        change.update(INTENTS, intent)
+        keep_exchanges(change, failed, execution, now_ms)
+        rejected = await self._work.record(change)
+        return (intent, following) if rejected is None else None
+
+    def _state(self, asked: Confirmation, intent: Intent, attempt: Attempt) -> PaymentState:
+        options = asked.options
+        return PaymentState(
+            intent=intent,
+            attempt=attempt,
+            payment_method=asked.instrument.payment_method,
+            may_challenge=not (options.off_session or options.error_on_requires_action),
+            return_url=attempt.detail.get("return_url"),
+            challenge_url=redirect_url(self._public_url, attempt, "redirect"),
+            use_stripe_sdk=options.use_stripe_sdk,
+        )
+
+    def _new_attempt(self, asked: Confirmation, route: Route, sequence: int, now_ms: int) -> Attempt:
+        intent, options = asked.intent, asked.options
+        payment_method = asked.instrument.payment_method
+        card = payment_method.card
+        operation = Operation.AUTHORISE if intent.capture_method == "manual" else Operation.SALE
+        return Attempt(
+            account_id=intent.account_id,
+            id=new_id("at", now_ms),
+            livemode=intent.livemode,
+            version=1,
+            created_at_ms=now_ms,
+            subject_id=intent.id,
+            intent_id=intent.id,
+            charge_id=new_id("ch", now_ms),
+            operation=operation,
+            stage=operation,
+            state=BEGUN,
+            sequence=intent.attempt_count + sequence,
+            gateway_id=route.gateway_id,
+            connector=route.connector,
+            release_id=route.release_id,
+            arm=route.arm,
+            share_ppm=route.share_ppm,
+            amount_minor=intent.amount_minor,
+            currency=intent.currency,
+            payment_method_id=payment_method.id,
+            network=None if card is None else card.brand,
+            country=None if card is None else card.country,
+            bin=None if card is None else card.bin,
+            next_inquiry_at_ms=now_ms + self._limits.lease_ms,
+            detail=_detail(asked, options),
+        )
+
+    def _return_url(self, attempt: Attempt) -> str:
+        return redirect_url(self._public_url, attempt, "return")
+
+
+def redirect_url(public_url: str, attempt: Attempt, page: str) -> str:
+    """Return our page (``redirect`` to the challenge, ``return`` from it) for an attempt; only its holder knows it."""
+    return f"{public_url}/payments/{page}/{attempt.account_id}/{attempt.id}/{attempt.detail['return_token']}"
+
+
+def _detail(asked: Confirmation, options: ConfirmIntent) -> dict[str, Any]:
+    detail: dict[str, Any] = {"return_token": new_secret(24)}
+    if options.off_session:
+        detail["off_session"] = True
+    if options.error_on_requires_action:
+        detail["error_on_requires_action"] = True
+    if options.use_stripe_sdk:
+        detail["use_stripe_sdk"] = True
+    return_url = options.return_url or asked.instrument.return_url
+    if return_url is not None:
+        detail["return_url"] = return_url
+    if options.client_ip is not None:
+        detail["client_ip"] = options.client_ip
+    return detail
+
+
+def _processing(asked: Confirmation, attempt: Attempt) -> Intent:
+    intent = asked.intent
+    status = next_status(intent.status, Trigger.CONFIRM) or IntentStatus.PROCESSING
+    return replace(
+        intent,
+        status=status,
+        version=1 if asked.is_new else intent.version + 1,
+        payment_method_id=asked.instrument.payment_method.id,
+        active_attempt_id=attempt.id,
+        attempt_count=intent.attempt_count + 1,
+        next_action=None,
+        last_payment_error=None,
+    )
+
+
+def _no_route(intent: Intent) -> Problem:
+    return invalid(
+        f"No enabled gateway can take this payment ({intent.currency}). Check `interlock gateways list` and the routing "
+        "rules; `interlock doctor` tells what is missing.",
+        code="payment_method_unactivated",
+        param="payment_method",
+    )
+
+

@@ -1,0 +1,307 @@
+"""Use cases after an authorisation: capture, increment, cancel. Called by ``api`` and by charges (legacy capture).
+
+One at a time per intent: the intent names the attempt in flight, so a second request finds the object locked.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from interlock.base.context import RequestContext, Scope
+from interlock.base.problems import Problem, invalid, missing
+from interlock.gateways.contract import Operation
+from interlock.gateways.outcomes import Outcome, Result
+from interlock.gateways.transport import Execution
+from interlock.payments import metadata
+from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.operating import FollowOn, Operator
+from interlock.payments.attempts.settling import settle_attempt
+from interlock.payments.attempts.types import ATTEMPTS, Attempt
+from interlock.payments.charges.types import CHARGES, Charge
+from interlock.payments.declines import card_error
+from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.intents.cancellation import CANCELLABLE, cancel_change, void_settled
+from interlock.payments.intents.follow_on import FollowOnSettlement, settle_capture, settle_increment
+from interlock.payments.intents.machine import Trigger
+from interlock.payments.intents.outcome import Outcomes, trusted_result
+from interlock.payments.intents.service import with_intent
+from interlock.payments.intents.types import (
+    INTENTS,
+    CancelIntent,
+    CaptureIntent,
+    IncrementIntent,
+    Intent,
+    IntentStatus,
+    IntentView,
+)
+from interlock.payments.intents.validation import MAX_FRONT_AMOUNT, front_money, unexpected_state
+from interlock.payments.money import Books
+from interlock.payments.representation.amounts import front_amount
+from interlock.payments.representation.charge import charge as show_charge
+from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
+
+replace = msgspec.structs.replace
+
+INCREMENTS_MAX = 10
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An authorised intent with its charge and the attempt that authorised it."""
+
+    intent: Intent
+    charge: Charge
+    payment_attempt: Attempt
+
+
+class FollowOns:
+    """Captures, increments and cancels."""
+
+    def __init__(self, work: Work, operator: Operator, outcomes: Outcomes, books: Books) -> None:
+        """Wire the parts."""
+        self._work = work
+        self._operator = operator
+        self._outcomes = outcomes
+        self._books = books
+
+    async def capture(
+        self, ctx: RequestContext, intent_id: str, command: CaptureIntent, respond: Respond
+    ) -> Answer | Problem:
+        """Take all or part of what was authorised."""
+        held = await self._held(ctx.scope, intent_id, "capture")
+        if isinstance(held, Problem):
+            return held
+        intent = _described(held.intent, command.metadata, command.details)
+        if isinstance(intent, Problem):
+            return intent
+        amount_minor = _amount_to_capture(intent, command)
+        if isinstance(amount_minor, Problem):
+            return amount_minor
+        held = replace(held, intent=intent)
+        return await self._operate(ctx, held, Operation.CAPTURE, amount_minor, {"final": command.final}, respond)
+
+    async def increment(
+        self, ctx: RequestContext, intent_id: str, command: IncrementIntent, respond: Respond
+    ) -> Answer | Problem:
+        """Raise the authorisation to a new total."""
+        held = await self._held(ctx.scope, intent_id, "increment")
+        if isinstance(held, Problem):
+            return held
+        intent = _described(held.intent, command.metadata, command.details)
+        if isinstance(intent, Problem):
+            return intent
+        amount_minor = _amount_to_raise(intent, held.charge, command)
+        if isinstance(amount_minor, Problem):
+            return amount_minor
+        held = replace(held, intent=intent)
+        return await self._operate(ctx, held, Operation.INCREMENT, amount_minor, {}, respond)
+
+    async def cancel(
+        self, ctx: RequestContext, intent_id: str, command: CancelIntent, respond: Respond
+    ) -> Answer | Problem:
+        """Give up the intent; an authorisation is released at the gateway, by recovery if not at once."""
+        intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
+        if intent is None:
+            return missing("payment_intent", intent_id, param="intent")
+        if intent.status not in CANCELLABLE:
+            return with_intent(_cannot_cancel(intent), intent)
+        if intent.status is IntentStatus.REQUIRES_CAPTURE:
+            held = await self._held(ctx.scope, intent_id, "cancel")
+            if isinstance(held, Problem):
+                return held
+            detail = {"reason": command.reason}
+            return await self._operate(ctx, held, Operation.VOID, intent.amount_capturable_minor, detail, respond)
+        now_ms = self._work.clock.now_ms()
+        change = Change(ctx.scope)
+        canceled = cancel_change(change, intent, None, Trigger.CANCEL, command.reason, now_ms)
+        answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(canceled))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def _held(self, scope: Scope, intent_id: str, action: str) -> Held | Problem:
+        database = self._work.database
+        intent = await database.get(INTENTS, scope, intent_id)
+        if intent is None:
+            return missing("payment_intent", intent_id, param="intent")
+        if intent.status is not IntentStatus.REQUIRES_CAPTURE:
+            wanted = "Only a PaymentIntent with one of the following statuses may be {}: requires_capture."
+            done = {"capture": "captured", "increment": "incremented", "cancel": "canceled"}[action]
+            return with_intent(unexpected_state(intent, action, wanted.format(done)), intent)
+        if intent.active_attempt_id is not None:
+            return CONFLICT
+        charge = await database.get(CHARGES, scope, intent.latest_charge_id or "")
+        payment = None if charge is None else await database.get(ATTEMPTS, scope, charge.attempt_id)
+        if charge is None or payment is None:
+            return CONFLICT
+        return Held(intent, charge, payment)
+
+    async def _operate(  # noqa: PLR0913 - what, how much, for whom
+        self,
+        ctx: RequestContext,
+        held: Held,
+        operation: Operation,
+        amount_minor: int,
+        detail: dict[str, Any],
+        respond: Respond,
+    ) -> Answer | Problem:
+        asked = FollowOn(
+            operation=operation,
+            subject_id=held.intent.id,
+            charge=held.charge,
+            payment_attempt=held.payment_attempt,
+            amount_minor=amount_minor,
+            sequence=held.intent.attempt_count + 1,
+            detail={**detail, "captured_before_minor": held.charge.amount_captured_minor},
+        )
+        attempt = self._operator.new_attempt(asked)
+        intent = replace(
+            held.intent,
+            version=held.intent.version + 1,
+            active_attempt_id=attempt.id,
+            attempt_count=held.intent.attempt_count + 1,
+        )
+        change = Change(ctx.scope)
+        change.update(INTENTS, intent)
+        problem = await self._operator.begin(ctx, attempt, change, intent.id)
+        if problem is not None:
+            return problem
+        execution = await self._operator.send(attempt)
+        return await self._finish(ctx, Held(intent, held.charge, held.payment_attempt), attempt, execution, respond)
+
+    async def _finish(
+        self, ctx: RequestContext, held: Held, attempt: Attempt, execution: Execution, respond: Respond
+    ) -> Answer | Problem:
+        result = trusted_result(execution)
+        change, settled = self._settle(held, attempt, result, execution)
+        intent = settled.intent
+        view: object = IntentView(intent, settled.charge)
+        if settled.failed:
+            view = _failed(intent, result)
+        answer = await self._work.finish(ctx, change, intent.id, respond, view)
+        if isinstance(answer, Answer):
+            return answer
+        return await self._outcomes.answer_from_state(ctx, intent.id, respond)
+
+    async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> bool:
+        """Write down the outcome of a capture, increment or void that nobody is waiting for.
+
+        Returns False when another writer was first; the caller may look again.
+        """
+        scope = Scope(attempt.account_id, attempt.livemode)
+        database = self._work.database
+        intent = await database.get(INTENTS, scope, attempt.subject_id)
+        charge = await database.get(CHARGES, scope, attempt.charge_id or "")
+        if intent is None or charge is None:
+            return False
+        if attempt.operation is not Operation.VOID and intent.active_attempt_id != attempt.id:
+            return False
+        change, _ = self._settle(Held(intent, charge, attempt), attempt, result, execution)
+        return await self._work.record(change) is None
+
+    def _settle(
+        self, held: Held, attempt: Attempt, result: Result, execution: Execution | None
+    ) -> tuple[Change, FollowOnSettlement]:
+        now_ms = self._work.clock.now_ms()
+        change = Change(Scope(attempt.account_id, attempt.livemode))
+        settled_attempt = settle_attempt(attempt, result, now_ms, execution)
+        if attempt.operation is Operation.VOID:
+            settled_attempt, settlement = void_settled(change, held.intent, held.charge, settled_attempt, now_ms)
+        else:
+            settle = settle_capture if attempt.operation is Operation.CAPTURE else settle_increment
+            settlement = settle(held.intent, held.charge, attempt, result)
+            settlement = self._write(change, held, settlement, now_ms)
+        change.update(ATTEMPTS, settled_attempt)
+        if execution is not None:
+            keep_exchanges(change, settled_attempt, execution, now_ms)
+        return change, settlement
+
+    def _write(
+        self, change: Change, held: Held, settlement: FollowOnSettlement, now_ms: int
+    ) -> FollowOnSettlement:
+        charge = settlement.charge
+        if settlement.taken_minor:
+            charge = self._books.post_capture(change, charge, settlement.taken_minor, now_ms)
+        if charge.version != held.charge.version:
+            change.update(CHARGES, charge)
+        change.update(INTENTS, settlement.intent)
+        for kind in settlement.events:
+            shown = show_charge(charge) if kind.startswith("charge.") else show_intent(settlement.intent)
+            change.event(kind, shown)
+        return replace(settlement, charge=charge)
+
+
+def _described(
+    intent: Intent, pairs: Any, details: dict[str, Any]  # noqa: ANN401 - UNSET, None or a mapping
+) -> Intent | Problem:
+    merged = metadata.merge(intent.metadata, pairs)
+    if isinstance(merged, Problem):
+        return merged
+    if pairs is UNSET and not details:
+        return intent
+    return replace(intent, metadata=merged, details={**intent.details, **details})
+
+
+def _amount_to_capture(intent: Intent, command: CaptureIntent) -> int | Problem:
+    if command.amount is None:
+        return intent.amount_capturable_minor
+    money = front_money(command.amount, intent.currency, "amount_to_capture")
+    if isinstance(money, Problem):
+        return money
+    if money.amount_minor > intent.amount_capturable_minor:
+        capturable = front_amount(intent.amount_capturable_minor, intent.currency)
+        return invalid(
+            f"The provided amount_to_capture ({command.amount}) is greater than the PaymentIntent's "
+            f"amount_capturable ({capturable}).",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    if money.amount_minor <= 0:
+        return invalid("The amount to capture must be at least 1.", code="amount_too_small", param="amount_to_capture")
+    return money.amount_minor
+
+
+def _amount_to_raise(intent: Intent, charge: Charge, command: IncrementIntent) -> int | Problem:
+    options = (intent.details.get("payment_method_options") or {}).get("card") or {}
+    if options.get("request_incremental_authorization") != "if_available":
+        return invalid(
+            "This PaymentIntent does not support incremental authorization. Create it with "
+            "`payment_method_options[card][request_incremental_authorization]=if_available`.",
+            code="payment_intent_invalid_parameter",
+        )
+    if command.amount > MAX_FRONT_AMOUNT:
+        return invalid("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
+    if intent.attempt_count > INCREMENTS_MAX:
+        return invalid(f"A PaymentIntent can be incremented at most {INCREMENTS_MAX} times.", param="amount")
+    money = front_money(command.amount, intent.currency, "amount")
+    if isinstance(money, Problem):
+        return money
+    if money.amount_minor <= charge.amount_minor:
+        return invalid(
+            "The amount must be greater than the currently authorized amount.",
+            code="amount_too_small",
+            param="amount",
+        )
+    return money.amount_minor
+
+
+def _cannot_cancel(intent: Intent) -> Problem:
+    return unexpected_state(
+        intent,
+        "cancel",
+        "Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, "
+        "requires_capture, requires_confirmation, requires_action.",
+    )
+
+
+def _failed(intent: Intent, result: Result) -> Problem:
+    error = card_error(result)
+    expired = result.outcome is Outcome.DECLINED and result.decline_code == "expired_authorisation"
+    return Problem(
+        status=402 if not expired else 400,
+        type="card_error" if not expired else "invalid_request_error",
+        code="capture_charge_authorization_expired" if expired else error.code,
+        message=error.message,
+        decline_code=error.decline_code,
+        charge=intent.latest_charge_id,
+        attached={"payment_intent": show_intent(intent)},
+    )

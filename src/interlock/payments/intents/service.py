@@ -1,0 +1,266 @@
+"""Use cases of payment intents. Called by ``api``, ``console``, ``cli`` and by checkout sessions.
+
+Each use case validates (pure functions), makes what is asked durable, lets :class:`Confirmer` or :class:`FollowOns` talk
+to the gateway, and answers. Reading needs no use case's permission; everything is scoped to account and mode.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from interlock.base.context import RequestContext, Scope
+from interlock.base.ids import new_id, new_secret
+from interlock.base.money import Money
+from interlock.base.problems import Problem, missing
+from interlock.payments import metadata
+from interlock.payments.customers.service import Customers
+from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.instruments.service import Instruments
+from interlock.payments.instruments.types import ResolvedInstrument
+from interlock.payments.intents.confirmation import Confirmation, Confirmer
+from interlock.payments.intents.machine import UPDATABLE, resting_status
+from interlock.payments.intents.outcome import Outcomes
+from interlock.payments.intents.types import (
+    INTENTS,
+    ConfirmIntent,
+    CreateIntent,
+    Intent,
+    IntentStatus,
+    IntentView,
+    UpdateIntent,
+)
+from interlock.payments.intents.validation import check_amount, check_return_url, confirm_problem, unexpected_state
+from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.work import Answer, Change, Respond, Work
+from interlock.storage.database import Page, PageResult
+
+replace = msgspec.structs.replace
+
+_SECRET_CHARACTERS = 24
+
+
+class Intents:
+    """Create, read, change, confirm and list payment intents."""
+
+    def __init__(
+        self, work: Work, confirmer: Confirmer, outcomes: Outcomes, instruments: Instruments, customers: Customers
+    ) -> None:
+        """Wire the parts."""
+        self._work = work
+        self._confirmer = confirmer
+        self._outcomes = outcomes
+        self._instruments = instruments
+        self._customers = customers
+
+    async def create(self, ctx: RequestContext, command: CreateIntent, respond: Respond) -> Answer | Problem:
+        """Create an intent and, when asked, confirm it in the same request."""
+        problem = check_amount(command.amount) or metadata.check(command.metadata or {})
+        if problem is None and command.customer is not None:
+            problem = await self._customers.must_exist(ctx.scope, command.customer)
+        if problem is not None:
+            return problem
+        if command.confirm is not None:
+            options = _with_instrument(command.confirm, command)
+            return await self._create_confirmed(ctx, self._new(ctx, command, None), options, respond)
+        instrument = await self._resolve_optional(ctx.scope, command)
+        if isinstance(instrument, Problem):
+            return instrument
+        intent = self._new(ctx, command, instrument)
+        change = Change(ctx.scope)
+        if instrument is not None:
+            change.extend(instrument.writes)
+        change.insert(INTENTS, intent)
+        change.event("payment_intent.created", show_intent(intent))
+        method = None if instrument is None else instrument.payment_method
+        answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(intent, None, method))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def _create_confirmed(
+        self, ctx: RequestContext, intent: Intent, options: ConfirmIntent, respond: Respond
+    ) -> Answer | Problem:
+        asked = await self._prepare(ctx.scope, intent, options, is_new=True)
+        if isinstance(asked, Problem):
+            return asked
+        change = Change(ctx.scope)
+        change.event("payment_intent.created", show_intent(asked.intent))
+        return await self._confirmer.confirm(ctx, asked, change, respond)
+
+    async def confirm(
+        self, ctx: RequestContext, intent_id: str, options: ConfirmIntent, respond: Respond
+    ) -> Answer | Problem:
+        """Confirm an intent: take the payment, or find out what the shopper must do."""
+        intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
+        if intent is None:
+            return missing("payment_intent", intent_id, param="intent")
+        problem = confirm_problem(intent)
+        if problem is not None:
+            return with_intent(problem, intent)
+        asked = await self._prepare(ctx.scope, intent, options, is_new=False)
+        if isinstance(asked, Problem):
+            return asked
+        return await self._confirmer.confirm(ctx, asked, Change(ctx.scope), respond)
+
+    async def _prepare(
+        self, scope: Scope, intent: Intent, options: ConfirmIntent, *, is_new: bool
+    ) -> Confirmation | Problem:
+        """Resolve what pays and fold the confirm options into the intent."""
+        instrument = await self._instruments.resolve_for_payment(
+            scope,
+            options.payment_method or intent.payment_method_id,
+            options.payment_method_data,
+            options.confirmation_token,
+            intent.customer_id,
+            intent_id=intent.id,
+        )
+        if isinstance(instrument, Problem):
+            return instrument
+        details = {**intent.details, **options.details}
+        if instrument.shipping is not None and "shipping" not in options.details:
+            details["shipping"] = instrument.shipping
+        problem = check_return_url(details, options, options.return_url or instrument.return_url)
+        if problem is not None:
+            return problem
+        usage = options.setup_future_usage
+        if usage is UNSET:
+            usage = instrument.setup_future_usage or intent.setup_future_usage
+        capture_method = intent.capture_method if options.capture_method is UNSET else options.capture_method
+        prepared = replace(intent, details=details, setup_future_usage=usage, capture_method=capture_method)
+        return Confirmation(intent=prepared, is_new=is_new, instrument=instrument, options=options)
+
+    async def update(
+        self, ctx: RequestContext, intent_id: str, command: UpdateIntent, respond: Respond
+    ) -> Answer | Problem:
+        """Change what may still change; descriptive fields and metadata may always."""
+        intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
+        if intent is None:
+            return missing("payment_intent", intent_id, param="intent")
+        merged = metadata.merge(intent.metadata, command.metadata)
+        if isinstance(merged, Problem):
+            return merged
+        problem = _update_problem(intent, command)
+        if problem is None and isinstance(command.customer, str):
+            problem = await self._customers.must_exist(ctx.scope, command.customer)
+        if problem is not None:
+            return problem
+        change = Change(ctx.scope)
+        updated = await self._updated(ctx.scope, intent, command, merged, change)
+        if isinstance(updated, Problem):
+            return updated
+        change.update(INTENTS, updated)
+        answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(updated))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def _updated(
+        self, scope: Scope, intent: Intent, command: UpdateIntent, merged: dict[str, str], change: Change
+    ) -> Intent | Problem:
+        changes: dict[str, Any] = {"metadata": merged, "details": {**intent.details, **command.details}}
+        for name in ("customer", "capture_method", "setup_future_usage"):
+            value = getattr(command, name)
+            if value is not UNSET:
+                changes["customer_id" if name == "customer" else name] = value
+        if command.amount is not UNSET:
+            changes["amount_minor"] = command.amount
+        if command.currency is not UNSET:
+            changes["currency"] = command.currency
+        if command.payment_method is not UNSET or command.payment_method_data is not None:
+            method = None if command.payment_method is UNSET else command.payment_method
+            instrument = None
+            if method is not None or command.payment_method_data is not None:
+                customer = changes.get("customer_id", intent.customer_id)
+                instrument = await self._instruments.resolve_for_payment(
+                    scope, method, command.payment_method_data, None, customer
+                )
+                if isinstance(instrument, Problem):
+                    return instrument
+                change.extend(instrument.writes)
+            changes["payment_method_id"] = None if instrument is None else instrument.payment_method.id
+            changes["status"] = resting_status(changes["payment_method_id"])
+        updated = replace(intent, version=intent.version + 1, **changes)
+        if "amount_minor" in changes or "currency" in changes:
+            problem = check_amount(Money(updated.amount_minor, updated.currency))
+            if problem is not None:
+                return problem
+        return updated
+
+    async def get(self, scope: Scope, intent_id: str) -> Intent | Problem:
+        """Return one intent."""
+        intent = await self._work.database.get(INTENTS, scope, intent_id)
+        return missing("payment_intent", intent_id, param="intent") if intent is None else intent
+
+    async def list(
+        self, scope: Scope, page: Page, *, customer: str | None = None
+    ) -> PageResult[Intent]:
+        """Return intents, newest first."""
+        where = {} if customer is None else {"customer_id": customer}
+        return await self._work.database.find(INTENTS, scope, page, where=where)
+
+    async def resume(self, ctx: RequestContext, intent_id: str, respond: Respond) -> Answer | Problem | None:
+        """Answer an interrupted request from the intent's state; None while its attempt is still open."""
+        intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
+        if intent is None or (intent.active_attempt_id is not None and intent.status is not IntentStatus.REQUIRES_ACTION):
+            return None
+        return await self._outcomes.answer_from_state(ctx, intent_id, respond)
+
+    def _new(self, ctx: RequestContext, command: CreateIntent, instrument: ResolvedInstrument | None) -> Intent:
+        now_ms = self._work.clock.now_ms()
+        intent_id = new_id("pi", now_ms)
+        method_id = command.payment_method if instrument is None else instrument.payment_method.id
+        return Intent(
+            account_id=ctx.account_id,
+            id=intent_id,
+            livemode=ctx.livemode,
+            version=1,
+            created_at_ms=now_ms,
+            status=resting_status(None if instrument is None else method_id),
+            amount_minor=command.amount.amount_minor,
+            currency=command.amount.currency,
+            capture_method=command.capture_method,
+            confirmation_method=command.confirmation_method,
+            customer_id=command.customer,
+            payment_method_id=None if instrument is None else method_id,
+            client_secret=f"{intent_id}_secret_{new_secret(_SECRET_CHARACTERS)}",
+            setup_future_usage=command.setup_future_usage,
+            metadata=command.metadata or {},
+            details=command.details,
+        )
+
+    async def _resolve_optional(
+        self, scope: Scope, command: CreateIntent
+    ) -> ResolvedInstrument | Problem | None:
+        if command.payment_method is None and command.payment_method_data is None:
+            return None
+        return await self._instruments.resolve_for_payment(
+            scope, command.payment_method, command.payment_method_data, None, command.customer
+        )
+
+
+def _with_instrument(options: ConfirmIntent, command: CreateIntent) -> ConfirmIntent:
+    """Return the confirm options with the payment method that was named for the creation."""
+    return replace(
+        options,
+        payment_method=options.payment_method or command.payment_method,
+        payment_method_data=options.payment_method_data or command.payment_method_data,
+        confirmation_token=options.confirmation_token or command.confirmation_token,
+    )
+
+
+def with_intent(problem: Problem, intent: Intent) -> Problem:
+    """Return ``problem`` with the intent shown inside the error, as the API does for wrong states."""
+    return replace(problem, attached={"payment_intent": show_intent(intent)})
+
+
+def _update_problem(intent: Intent, command: UpdateIntent) -> Problem | None:
+    money_fields = (command.amount, command.currency, command.customer, command.payment_method, command.capture_method)
+    touches = any(value is not UNSET for value in money_fields) or command.payment_method_data is not None
+    if intent.status in UPDATABLE or not touches:
+        return None
+    return with_intent(
+        unexpected_state(
+            intent,
+            "update",
+            "Only a PaymentIntent with one of the following statuses may be updated: requires_payment_method, "
+            "requires_confirmation, requires_action.",
+        ),
+        intent,
+    )

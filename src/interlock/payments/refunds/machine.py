@@ -1,0 +1,76 @@
+"""Which state a refund may move to, and what a refund does to its charge. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+import msgspec
+
+from interlock.payments.charges.types import Charge
+from interlock.payments.refunds.types import Refund, RefundStatus
+
+replace = msgspec.structs.replace
+
+
+class Trigger(StrEnum):
+    """What can happen to a refund."""
+
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CANCEL = "cancel"
+
+
+TRANSITIONS: Mapping[tuple[RefundStatus, Trigger], RefundStatus] = MappingProxyType(
+    {
+        (RefundStatus.PENDING, Trigger.SUCCEED): RefundStatus.SUCCEEDED,
+        (RefundStatus.PENDING, Trigger.FAIL): RefundStatus.FAILED,
+        (RefundStatus.PENDING, Trigger.CANCEL): RefundStatus.CANCELED,
+        (RefundStatus.REQUIRES_ACTION, Trigger.SUCCEED): RefundStatus.SUCCEEDED,
+        (RefundStatus.REQUIRES_ACTION, Trigger.FAIL): RefundStatus.FAILED,
+        (RefundStatus.REQUIRES_ACTION, Trigger.CANCEL): RefundStatus.CANCELED,
+        (RefundStatus.SUCCEEDED, Trigger.FAIL): RefundStatus.FAILED,
+    }
+)
+"""A succeeded refund may still fail days later: the cardholder's bank can send it back."""
+
+
+def next_status(status: RefundStatus, trigger: Trigger) -> RefundStatus | None:
+    """Return the state after ``trigger``, or None when it may not happen in ``status``."""
+    return TRANSITIONS.get((status, trigger))
+
+
+def reserve(charge: Charge, amount_minor: int) -> Charge:
+    """Return the charge with ``amount_minor`` set aside for a refund that is on its way."""
+    return replace(
+        charge,
+        version=charge.version + 1,
+        amount_refund_pending_minor=charge.amount_refund_pending_minor + amount_minor,
+    )
+
+
+def give_back(charge: Charge, refund: Refund) -> Charge:
+    """Return the charge after ``refund`` succeeded."""
+    return replace(
+        charge,
+        version=charge.version + 1,
+        amount_refund_pending_minor=charge.amount_refund_pending_minor - refund.amount_minor,
+        amount_refunded_minor=charge.amount_refunded_minor + refund.amount_minor,
+    )
+
+
+def take_back(charge: Charge, refund: Refund) -> Charge:
+    """Return the charge after ``refund`` (in its state before) failed or was cancelled."""
+    if refund.status is RefundStatus.SUCCEEDED:
+        return replace(
+            charge, version=charge.version + 1, amount_refunded_minor=charge.amount_refunded_minor - refund.amount_minor
+        )
+    return replace(
+        charge,
+        version=charge.version + 1,
+        amount_refund_pending_minor=charge.amount_refund_pending_minor - refund.amount_minor,
+    )
+
+
+def refundable_minor(charge: Charge) -> int:
+    """Return what may still be refunded of a charge, refunds on their way counted as gone."""
+    return charge.amount_captured_minor - charge.amount_refunded_minor - charge.amount_refund_pending_minor
