@@ -11,12 +11,12 @@ sees a transport failure. A status or body that a connector cannot classify must
 
 from collections.abc import Generator, Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from interlock.base.money import Money
-from interlock.gateways.outcomes import Result
+from interlock.gateways.outcomes import Outcome, Result
 
 CONTRACT_VERSION = 1
 
@@ -130,11 +130,12 @@ class CompleteRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FollowOnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """For capture, increment, void and refund of ``gateway_reference``.
+    """For capture, increment, void and refund of ``gateway_reference`` (what the authorisation or sale returned).
 
     ``amount`` is what to capture, to refund, or the *new total* of an increment; ``final`` False keeps the rest of the
     authorisation for later captures; ``capture_reference`` names the capture a refund belongs to where the gateway
-    wants it.
+    wants it. ``captured_before_minor`` is what earlier captures of this authorisation took, for gateways that answer
+    with a running total.
     """
 
     reference: str
@@ -144,13 +145,23 @@ class FollowOnRequest(msgspec.Struct, frozen=True, kw_only=True):
     final: bool = True
     reason: str | None = None
     capture_reference: str | None = None
+    captured_before_minor: int = 0
 
 
 class InquireRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of ``operation`` with ``reference``? ``original`` is the rebuilt request (card from the vault, without
-    CVC) for gateways whose documented inquiry is to send it again under the same idempotency key; None when it
-    cannot be rebuilt. ``age_ms`` is how old the attempt is: a "not found" younger than the gateway's own consistency
-    delay stays unknown."""
+    """What became of ``operation`` with ``reference``?
+
+    ``gateway_reference`` is what that very operation returned, None when its answer never came. ``original`` is the
+    rebuilt request, for gateways whose documented inquiry is to send it again under the same idempotency key; None
+    when it cannot be rebuilt. ``identical`` says that ``original`` equals what was sent in every byte (a card from the
+    vault has lost its CVC, so a payment sent with one is not identical any more). ``age_ms`` is how old the attempt
+    is: a "not found" younger than the gateway's own consistency delay stays unknown. ``sent_at_ms`` is when it was
+    sent, to search a window of time.
+
+    The result speaks of the *operation*, not of the inquiry: ``not_sent`` means it is proven that the gateway never
+    executed it, ``unknown`` that nothing is proven yet. ``refused`` and ``declined`` mean that the gateway executed
+    nothing because it said no.
+    """
 
     operation: Operation
     reference: str
@@ -158,7 +169,9 @@ class InquireRequest(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     gateway_reference: str | None = None
     original: PaymentRequest | CompleteRequest | FollowOnRequest | None = None
+    identical: bool = False
     age_ms: int = 0
+    sent_at_ms: int = 0
 
 
 class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,11 +226,39 @@ class SignatureInvalid(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Tables(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest's tables that a connector works by, so that every mapping is declared once and can be read.
+
+    ``statuses`` is group → raw word → outcome; ``declines`` is raw code → decline code in Stripe's vocabulary;
+    ``refusals`` are raw error codes that prove a request was not executed and ``uncertain`` those that do not;
+    ``currency_exponents`` are the decimals where the provider differs from ISO 4217 and ``amount_multiples`` what an
+    amount must be a multiple of, per currency.
+    """
+
+    api_version: str = ""
+    statuses: dict[str, dict[str, Outcome]] = {}
+    declines: dict[str, str] = {}
+    refusals: frozenset[str] = frozenset()
+    uncertain: frozenset[str] = frozenset()
+    currency_exponents: dict[str, int] = {}
+    amount_multiples: dict[str, int] = {}
+    inquiry_delay_ms: int = 0
+    resend_within_ms: int = 0
+    webhook_tolerance_ms: int = 0
+
+
 Step = Generator[HttpRequest, HttpResponse, Result]
 
 
 class Connector(Protocol):
-    """What a provider folder exports as ``CONNECTOR``."""
+    """What a provider folder exports as ``CONNECTOR``: a class whose one argument is the manifest's :class:`Tables`.
+
+    Methods for operations that the manifest's capabilities do not name need not exist.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        """Keep the tables; nothing else may be kept between calls."""
+        ...
 
     def authorise(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
         """Reserve money on a card."""
@@ -268,6 +309,3 @@ class Connector(Protocol):
 
         """
         ...
-
-
-ManifestTable = Mapping[str, Any]

@@ -86,3 +86,38 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     address_line1_check: str | None = None
     three_d_secure: dict[str, str] | None = None
     captured: bool | None = None
+
+
+def unknown(code: str, message: str | None = None, *, gateway_reference: str | None = None) -> Result:
+    """Return the result for an answer that cannot be classified: it may have been executed.
+
+    Args:
+        code: a short machine word, the gateway's own where it has one.
+        message: the gateway's words, without card data.
+        gateway_reference: the payment or follow-on object, when the answer named it.
+
+    """
+    return Result(outcome=Outcome.UNKNOWN, code=code, message=message, gateway_reference=gateway_reference)
+
+
+def refused(code: str, message: str | None = None, *, gateway_reference: str | None = None) -> Result:
+    """Return the result for a request that the gateway rejected and certainly did not execute.
+
+    Args:
+        code: the gateway's error code.
+        message: the gateway's words, without card data.
+        gateway_reference: the payment or follow-on object, when the answer named it.
+
+    """
+    return Result(outcome=Outcome.REFUSED, code=code, message=message, gateway_reference=gateway_reference)
+
+
+def not_sent(code: str, message: str | None = None) -> Result:
+    """Return the result for an operation that was certainly never executed because it never got there.
+
+    Args:
+        code: a short machine word (``amount_not_expressible``, ``connect``, ``not_found``).
+        message: what happened, without card data.
+
+    """
+    return Result(outcome=Outcome.NOT_SENT, code=code, message=message)

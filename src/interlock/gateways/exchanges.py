@@ -1,0 +1,65 @@
+"""What went over the wire for one operation, kept raw for the moment and redacted before anyone may keep it.
+
+Made by the transport; read by payments (to store a few, for disputes and replay), shadow and triage. The raw objects
+hold card numbers and keys: only :meth:`Exchange.redacted` may leave the process, and ``repr`` shows neither.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from interlock.base.redaction import SECRET, scrub
+from interlock.gateways.contract import HttpRequest, HttpResponse
+
+_KEPT_BYTES = 16_384
+_SECRET_HEADERS = frozenset({"authorization", "x-api-key", "proxy-authorization", "cookie", "set-cookie"})
+
+
+class RedactedExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One request and its answer, free of card data and secrets, cut to 16 KiB a side."""
+
+    method: str
+    path: str
+    request_headers: dict[str, str]
+    request_body: str
+    status: int | None
+    response_headers: dict[str, str]
+    response_body: str
+    latency_ms: int
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One request and, when it came, its answer. Never store or print this object; see :meth:`redacted`."""
+
+    request: HttpRequest
+    response: HttpResponse | None
+    latency_ms: int
+
+    def __repr__(self) -> str:
+        """Return a text without bodies and headers."""
+        status = self.response.status if self.response else None
+        return f"Exchange({self.request.method} …, status={status}, latency_ms={self.latency_ms})"
+
+    __str__ = __repr__
+
+    def redacted(self) -> RedactedExchange:
+        """Return what may be stored."""
+        response = self.response
+        return RedactedExchange(
+            method=self.request.method,
+            path=scrub(self.request.path),
+            request_headers=_headers(self.request.headers),
+            request_body=_text(self.request.body),
+            status=response.status if response else None,
+            response_headers=_headers(response.headers) if response else {},
+            response_body=_text(response.body) if response else "",
+            latency_ms=self.latency_ms,
+        )
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: SECRET if name.lower() in _SECRET_HEADERS else scrub(value) for name, value in headers.items()}
+
+
+def _text(body: bytes) -> str:
+    return scrub(body.decode("utf-8", "replace"))[:_KEPT_BYTES]

@@ -1,0 +1,176 @@
+"""The Stripe connector: which request each operation sends. Pure generators; see ``gateways.contract``.
+
+Stripe remembers an Idempotency-Key for at least 24 hours, so the same operation sent again under the same key is
+answered with the first answer. Raw cards need Stripe's raw-card permission on the account.
+"""
+
+from collections.abc import Generator, Mapping
+
+from interlock.gateways.contract import (
+    CompleteRequest,
+    ConnectorConfig,
+    FollowOnRequest,
+    HttpRequest,
+    HttpResponse,
+    InquireRequest,
+    Notification,
+    PaymentRequest,
+    SignatureInvalid,
+    Step,
+    Tables,
+)
+from interlock.gateways.outcomes import Result, not_sent, unknown
+from interlock.gateways.stripe import inquiry, notifications
+from interlock.gateways.stripe.answers import (
+    capture_answer,
+    increment_answer,
+    payment_answer,
+    refund_answer,
+    setup_answer,
+    void_answer,
+)
+from interlock.gateways.stripe.forms import REFERENCE_KEY, form, payment_form, provider_amount, setup_form
+from interlock.gateways.stripe.http import get, path_part, post
+
+_REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
+_VOID_REASONS = _REASONS | {"abandoned"}
+_INEXPRESSIBLE = "the amount cannot be expressed in Stripe's minor units"
+
+
+class StripeConnector:
+    """Stripe's PaymentIntents API."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Keep the manifest's tables."""
+        self._tables = tables
+
+    def authorise(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
+        """Reserve money: an intent with manual capture."""
+        return self._pay(config, request, capture=False)
+
+    def sale(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
+        """Authorise and capture: an intent with automatic capture."""
+        return self._pay(config, request, capture=True)
+
+    def _pay(self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool) -> Step:
+        built = self.payment_request(config, request, capture=capture)
+        if isinstance(built, Result):
+            return built
+        response = yield built
+        return payment_answer(response, self._tables, config, request.reference)
+
+    def payment_request(
+        self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool
+    ) -> HttpRequest | Result:
+        """Return the request that creates and confirms the intent, or why it cannot be built."""
+        amount = provider_amount(self._tables, request.amount)
+        if amount is None:
+            return not_sent("amount_not_expressible", _INEXPRESSIBLE)
+        body = payment_form(request, amount, capture=capture)
+        return post(self._tables, config, "/v1/payment_intents", request.idempotency_key, body)
+
+    def verify(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
+        """Check and store a card: a confirmed SetupIntent."""
+        response = yield self.setup_request(config, request)
+        return setup_answer(response, self._tables, config, request.reference)
+
+    def setup_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
+        """Return the request that creates and confirms the setup intent."""
+        return post(self._tables, config, "/v1/setup_intents", request.idempotency_key, setup_form(request))
+
+    def complete(self, config: ConnectorConfig, request: CompleteRequest) -> Step:
+        """Look at the intent after the shopper's challenge, and confirm it if Stripe waits for that."""
+        reference = request.gateway_reference or request.continuation.get("id")
+        if not reference:
+            return unknown("no_reference", "the challenge left no intent to complete")
+        if request.continuation.get("kind") == "setup_intent":
+            path = f"/v1/setup_intents/{path_part(reference)}?expand%5B0%5D=latest_attempt"
+            response = yield get(self._tables, config, path)
+            return setup_answer(response, self._tables, config, None)
+        path = f"/v1/payment_intents/{path_part(reference)}"
+        response = yield get(self._tables, config, f"{path}?expand%5B0%5D=latest_charge")
+        result = payment_answer(response, self._tables, config, None, after_challenge=True)
+        if result.code != "status_requires_confirmation":
+            return result
+        body = form([("expand[0]", "latest_charge")])
+        response = yield post(self._tables, config, f"{path}/confirm", request.idempotency_key, body)
+        return payment_answer(response, self._tables, config, None, after_challenge=True)
+
+    def capture(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Take all or part of an authorisation."""
+        built = self.capture_request(config, request)
+        if isinstance(built, Result):
+            return built
+        response = yield built
+        return capture_answer(response, self._tables, request)
+
+    def capture_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
+        """Return the request that captures, or why it cannot be built."""
+        amount = provider_amount(self._tables, request.amount)
+        if amount is None:
+            return not_sent("amount_not_expressible", _INEXPRESSIBLE)
+        pairs = [("amount_to_capture", str(amount))]
+        if not request.final:
+            pairs.append(("final_capture", "false"))
+        path = f"/v1/payment_intents/{path_part(request.gateway_reference)}/capture"
+        return post(self._tables, config, path, request.idempotency_key, form(pairs))
+
+    def increment(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Raise an authorisation to a new total."""
+        built = self.increment_request(config, request)
+        if isinstance(built, Result):
+            return built
+        response = yield built
+        return increment_answer(response, self._tables, request)
+
+    def increment_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
+        """Return the request that raises the authorisation, or why it cannot be built."""
+        amount = provider_amount(self._tables, request.amount)
+        if amount is None:
+            return not_sent("amount_not_expressible", _INEXPRESSIBLE)
+        path = f"/v1/payment_intents/{path_part(request.gateway_reference)}/increment_authorization"
+        return post(self._tables, config, path, request.idempotency_key, form([("amount", str(amount))]))
+
+    def void(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Release an authorisation: cancel the intent."""
+        response = yield self.void_request(config, request)
+        return void_answer(response, self._tables, request)
+
+    def void_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest:
+        """Return the request that cancels the intent."""
+        pairs = [("cancellation_reason", request.reason)] if request.reason in _VOID_REASONS else []
+        path = f"/v1/payment_intents/{path_part(request.gateway_reference)}/cancel"
+        body = form([(name, value) for name, value in pairs if value])
+        return post(self._tables, config, path, request.idempotency_key, body)
+
+    def refund(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Give back all or part of what was captured."""
+        built = self.refund_request(config, request)
+        if isinstance(built, Result):
+            return built
+        response = yield built
+        return refund_answer(response, self._tables)
+
+    def refund_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
+        """Return the request that refunds, or why it cannot be built."""
+        amount = provider_amount(self._tables, request.amount)
+        if amount is None:
+            return not_sent("amount_not_expressible", _INEXPRESSIBLE)
+        pairs = [
+            ("payment_intent", request.gateway_reference),
+            ("amount", str(amount)),
+            (f"metadata[{REFERENCE_KEY}]", request.reference),
+        ]
+        if request.reason in _REASONS:
+            pairs.append(("reason", str(request.reason)))
+        return post(self._tables, config, "/v1/refunds", request.idempotency_key, form(pairs))
+
+    def inquire(self, config: ConnectorConfig, request: InquireRequest) -> Generator[HttpRequest, HttpResponse, Result]:
+        """Find out what became of an operation; see :mod:`interlock.gateways.stripe.inquiry`."""
+        return inquiry.inquire(self, self._tables, config, request)
+
+    def parse_notification(
+        self, config: ConnectorConfig, headers: Mapping[str, str], body: bytes, now_ms: int
+    ) -> list[Notification] | SignatureInvalid:
+        """Verify ``Stripe-Signature`` and read the event."""
+        return notifications.parse(self._tables, config, headers, body, now_ms)

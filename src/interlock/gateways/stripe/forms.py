@@ -1,0 +1,157 @@
+"""Builds Stripe's form bodies. Pure text work: called by the Stripe connector only.
+
+The constant parts are encoded once at import; only what differs per payment is encoded per call.
+"""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote_plus
+
+from interlock.base.money import Money, to_provider
+from interlock.gateways.contract import Card, Initiator, PaymentRequest, Shopper, StoredCredential, Tables
+
+REFERENCE_KEY = "interlock_attempt"
+_MAX_METADATA = 49
+_MAX_METADATA_KEY = 40
+_MAX_METADATA_VALUE = 500
+_MAX_DESCRIPTION = 1000
+_MAX_SUFFIX = 22
+_MAX_TEXT = 5000
+_FORBIDDEN_IN_DESCRIPTOR = str.maketrans("", "", "<>\\'\"*")
+_ADDRESS_KEYS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+_HEAD = "confirm=true&payment_method_types%5B0%5D=card&payment_method_data%5Btype%5D=card&expand%5B0%5D="
+_PAYMENT_HEAD = f"{_HEAD}latest_charge&capture_method="
+_SETUP_HEAD = f"{_HEAD}latest_attempt&usage="
+_CARD_OPTION = "payment_method_options%5Bcard%5D%5B"
+_BILLING = "payment_method_data%5Bbilling_details%5D%5B"
+
+
+def quote(value: str) -> str:
+    """Return ``value`` percent-encoded; text that UTF-8 cannot carry becomes ``?`` rather than an exception."""
+    if value.isalnum() and value.isascii():
+        return value
+    return quote_plus(value, safe="", errors="replace")
+
+
+def provider_amount(tables: Tables, money: Money) -> int | None:
+    """Return Stripe's integer for ``money``, or None when Stripe cannot express it.
+
+    Args:
+        tables: exponents where Stripe differs from ISO, and multiples (three-decimal amounts must end in 0).
+        money: ISO minor units.
+
+    """
+    amount = to_provider(money, tables.currency_exponents)
+    if amount is None or amount % tables.amount_multiples.get(money.currency, 1):
+        return None
+    return amount
+
+
+def payment_form(request: PaymentRequest, amount: int, *, capture: bool) -> bytes:
+    """Return the body of POST /v1/payment_intents.
+
+    Args:
+        request: what to charge.
+        amount: in Stripe's minor units.
+        capture: True for a sale, False to authorise only.
+
+    """
+    method = "automatic" if capture else "manual"
+    money = f"amount={amount}&currency={quote(request.amount.currency)}"
+    fields = [f"{_PAYMENT_HEAD}{method}&{money}&return_url={quote(request.return_url)}"]
+    _add_card(fields, request.card)
+    _add_shopper(fields, request.card, request.shopper)
+    _add_stored_credential(fields, request.stored_credential)
+    _add_options(fields, request, capture=capture)
+    if request.description:
+        fields.append(f"description={quote(request.description[:_MAX_DESCRIPTION])}")
+    suffix = _descriptor_suffix(request.statement_descriptor)
+    if suffix:
+        fields.append(f"statement_descriptor_suffix={quote(suffix)}")
+    _add_metadata(fields, request.reference, request.metadata)
+    return "&".join(fields).encode("ascii")
+
+
+def setup_form(request: PaymentRequest) -> bytes:
+    """Return the body of POST /v1/setup_intents: check and store a card without taking money."""
+    stored = request.stored_credential
+    on_session = stored is not None and stored.initiator is Initiator.CUSTOMER and not stored.store
+    usage = "on_session" if on_session else "off_session"
+    fields = [f"{_SETUP_HEAD}{usage}&return_url={quote(request.return_url)}"]
+    _add_card(fields, request.card)
+    _add_shopper(fields, request.card, request.shopper)
+    if request.three_d_secure in {"any", "challenge"}:
+        fields.append(f"{_CARD_OPTION}request_three_d_secure%5D={request.three_d_secure}")
+    if request.description:
+        fields.append(f"description={quote(request.description[:_MAX_DESCRIPTION])}")
+    _add_metadata(fields, request.reference, request.metadata)
+    return "&".join(fields).encode("ascii")
+
+
+def form(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """Return ``pairs`` as a form body, keys such as ``metadata[x]`` included."""
+    return "&".join(f"{quote_plus(key, safe='')}={quote(value)}" for key, value in pairs).encode("ascii")
+
+
+def _add_card(fields: list[str], card: Card) -> None:
+    fields.append(
+        f"payment_method_data%5Bcard%5D%5Bnumber%5D={quote(card.number)}"
+        f"&payment_method_data%5Bcard%5D%5Bexp_month%5D={card.exp_month}"
+        f"&payment_method_data%5Bcard%5D%5Bexp_year%5D={card.exp_year}"
+    )
+    if card.cvc:
+        fields.append(f"payment_method_data%5Bcard%5D%5Bcvc%5D={quote(card.cvc)}")
+
+
+def _add_shopper(fields: list[str], card: Card, shopper: Shopper) -> None:
+    name = card.holder_name or shopper.name
+    if name:
+        fields.append(f"{_BILLING}name%5D={quote(name[:_MAX_TEXT])}")
+    if shopper.email:
+        fields.append(f"{_BILLING}email%5D={quote(shopper.email)}")
+    if shopper.phone:
+        fields.append(f"{_BILLING}phone%5D={quote(shopper.phone[:_MAX_TEXT])}")
+    if shopper.address:
+        for key in _ADDRESS_KEYS:
+            value = shopper.address.get(key)
+            if value:
+                fields.append(f"{_BILLING}address%5D%5B{key}%5D={quote(value[:_MAX_TEXT])}")
+
+
+def _add_stored_credential(fields: list[str], stored: StoredCredential | None) -> None:
+    if stored is None:
+        return
+    if stored.initiator is Initiator.MERCHANT:
+        fields.append("off_session=recurring" if stored.reason == "recurring" else "off_session=true")
+    elif stored.store:
+        fields.append("setup_future_usage=off_session")
+
+
+def _add_options(fields: list[str], request: PaymentRequest, *, capture: bool) -> None:
+    if request.three_d_secure in {"any", "challenge"}:
+        fields.append(f"{_CARD_OPTION}request_three_d_secure%5D={request.three_d_secure}")
+    if not capture:
+        fields.append(f"{_CARD_OPTION}request_multicapture%5D=if_available")
+        if request.incremental:
+            fields.append(f"{_CARD_OPTION}request_incremental_authorization%5D=if_available")
+
+
+def _descriptor_suffix(descriptor: str | None) -> str | None:
+    """Return the descriptor in the characters Stripe takes; None when no letter would be left."""
+    if not descriptor:
+        return None
+    printable = "".join(char for char in descriptor if char.isascii() and char.isprintable())
+    cleaned = printable.translate(_FORBIDDEN_IN_DESCRIPTOR).strip()[:_MAX_SUFFIX].strip()
+    return cleaned if any(char.isalpha() for char in cleaned) else None
+
+
+def _add_metadata(fields: list[str], reference: str, metadata: Mapping[str, str]) -> None:
+    fields.append(f"metadata%5B{REFERENCE_KEY}%5D={quote(reference)}")
+    kept = 0
+    for key, value in metadata.items():
+        if kept == _MAX_METADATA:
+            break
+        if not value or not key or len(key) > _MAX_METADATA_KEY or "[" in key or "]" in key or key == REFERENCE_KEY:
+            continue
+        fields.append(f"metadata%5B{quote(key)}%5D={quote(value[:_MAX_METADATA_VALUE])}")
+        kept += 1

@@ -1,0 +1,292 @@
+"""How to find out what became of an operation at Stripe whose answer was lost. Called by the Stripe connector only.
+
+In order of certainty:
+
+1. The object's id is known: retrieve it (read-after-write consistent).
+2. The very same request can be sent again: Stripe answers a known Idempotency-Key with its first answer for at least
+   24 hours, and executes an unknown one, which is what the merchant asked for. A kept 5xx answer is no knowledge, so
+   the objects themselves are looked at then.
+3. Else look for our reference: the search index is quick but lags (documented: under a minute, longer in an outage), so
+   an empty search is followed by the list of that window of time, which is consistent. Only an exhausted list, older
+   than the manifest's consistency delay, proves that nothing was executed.
+
+A refusal of the *inquiry* (401, 429 …) proves nothing about the payment and stays ``unknown``.
+"""
+
+from collections.abc import Generator
+from typing import Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from interlock.base.money import from_provider
+from interlock.gateways.contract import (
+    CompleteRequest,
+    ConnectorConfig,
+    FollowOnRequest,
+    HttpRequest,
+    HttpResponse,
+    InquireRequest,
+    Operation,
+    PaymentRequest,
+    Tables,
+)
+from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
+from interlock.gateways.stripe.answers import (
+    capture_answer,
+    increment_answer,
+    payment_answer,
+    refund_answer,
+    setup_answer,
+    unreadable,
+    void_answer,
+)
+from interlock.gateways.stripe.forms import REFERENCE_KEY
+from interlock.gateways.stripe.http import get, path_part
+from interlock.gateways.stripe.objects import (
+    INTENT,
+    INTENTS,
+    REFUNDS,
+    SETUPS,
+    Intent,
+    IntentPage,
+    RefundPage,
+    SetupPage,
+)
+
+_WINDOW_BEFORE_S = 120
+_WINDOW_AFTER_S = 600
+_PAGES = 4
+_PAGE_SIZE = 100
+_SEARCH_TRUSTED_MS = 3_600_000
+_SERVER_ERROR = 500
+_ABOUT_US = frozenset({401, 403, 409, 429})
+
+Inquiry = Generator[HttpRequest, HttpResponse, Result]
+_Page = IntentPage | SetupPage | RefundPage
+
+
+class Builder(Protocol):
+    """What an inquiry needs of the connector: the requests to send again."""
+
+    def payment_request(
+        self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool
+    ) -> HttpRequest | Result:
+        """Return the request that pays."""
+        ...
+
+    def setup_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
+        """Return the request that checks a card."""
+        ...
+
+    def capture_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
+        """Return the request that captures."""
+        ...
+
+    def increment_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
+        """Return the request that increments."""
+        ...
+
+    def void_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest:
+        """Return the request that voids."""
+        ...
+
+    def refund_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
+        """Return the request that refunds."""
+        ...
+
+
+def inquire(builder: Builder, tables: Tables, config: ConnectorConfig, request: InquireRequest) -> Inquiry:
+    """Return what became of ``request.operation``."""
+    original = request.original
+    if isinstance(original, FollowOnRequest):
+        if request.age_ms < tables.resend_within_ms:
+            return (yield from _resend_follow_on(builder, tables, config, request, original))
+        return (yield from _look_at_follow_on(tables, config, request, original))
+    reference = request.gateway_reference
+    if reference is None and isinstance(original, CompleteRequest):
+        reference = original.gateway_reference or original.continuation.get("id")
+    if reference:
+        return (yield from _retrieve(tables, config, request, reference))
+    if isinstance(original, PaymentRequest) and request.identical and request.age_ms < tables.resend_within_ms:
+        return (yield from _resend_payment(builder, tables, config, request, original))
+    if request.operation in {Operation.CAPTURE, Operation.INCREMENT, Operation.VOID, Operation.REFUND}:
+        return unknown("nothing_to_look_for", "neither the payment nor the original request is known")
+    return (yield from _find(tables, config, request))
+
+
+def _retrieve(tables: Tables, config: ConnectorConfig, request: InquireRequest, reference: str) -> Inquiry:
+    if request.operation is Operation.REFUND:
+        response = yield get(tables, config, f"/v1/refunds/{path_part(reference)}")
+        return refund_answer(response, tables) if response.status == 200 else _nothing_proven(response)
+    setup = request.operation is Operation.VERIFY or reference.startswith("seti_")
+    collection, expand = ("setup_intents", "latest_attempt") if setup else ("payment_intents", "latest_charge")
+    response = yield get(tables, config, f"/v1/{collection}/{path_part(reference)}?expand%5B0%5D={expand}")
+    if response.status != 200:
+        return _nothing_proven(response)
+    expected = None if request.operation is Operation.COMPLETE else request.reference
+    if setup:
+        return setup_answer(response, tables, config, expected)
+    return payment_answer(response, tables, config, expected)
+
+
+def _resend_payment(
+    builder: Builder, tables: Tables, config: ConnectorConfig, request: InquireRequest, original: PaymentRequest
+) -> Inquiry:
+    if request.operation is Operation.VERIFY:
+        response = yield builder.setup_request(config, original)
+        if response.status in _ABOUT_US:
+            return _nothing_proven(response)
+        return setup_answer(response, tables, config, original.reference)
+    built = builder.payment_request(config, original, capture=request.operation is Operation.SALE)
+    if isinstance(built, Result):
+        return built
+    response = yield built
+    if response.status in _ABOUT_US:
+        return _nothing_proven(response)
+    if response.status >= _SERVER_ERROR:
+        return (yield from _find(tables, config, request))
+    return payment_answer(response, tables, config, original.reference)
+
+
+def _resend_follow_on(
+    builder: Builder, tables: Tables, config: ConnectorConfig, request: InquireRequest, original: FollowOnRequest
+) -> Inquiry:
+    build = {
+        Operation.CAPTURE: builder.capture_request,
+        Operation.INCREMENT: builder.increment_request,
+        Operation.VOID: builder.void_request,
+        Operation.REFUND: builder.refund_request,
+    }.get(request.operation)
+    built = build(config, original) if build else None
+    if not isinstance(built, HttpRequest):
+        return built or unknown("nothing_to_look_for")
+    response = yield built
+    if response.status in _ABOUT_US:
+        return _nothing_proven(response)
+    if response.status >= _SERVER_ERROR:
+        return (yield from _look_at_follow_on(tables, config, request, original))
+    if request.operation is Operation.CAPTURE:
+        return capture_answer(response, tables, original)
+    if request.operation is Operation.INCREMENT:
+        return increment_answer(response, tables, original)
+    if request.operation is Operation.VOID:
+        return void_answer(response, tables, original)
+    return refund_answer(response, tables)
+
+
+def _look_at_follow_on(
+    tables: Tables, config: ConnectorConfig, request: InquireRequest, original: FollowOnRequest
+) -> Inquiry:
+    """Settle a follow-on whose key Stripe may have forgotten by what the payment shows; nothing is sent again."""
+    payment = path_part(original.gateway_reference)
+    if request.operation is Operation.REFUND:
+        if request.gateway_reference:
+            return (yield from _retrieve(tables, config, request, request.gateway_reference))
+        path = f"/v1/refunds?payment_intent={payment}&limit={_PAGE_SIZE}"
+        found = yield from _search_pages(tables, config, request, path, REFUNDS)
+        if isinstance(found, Result):
+            return found
+        return (yield from _retrieve(tables, config, request, found))
+    response = yield get(tables, config, f"/v1/payment_intents/{payment}?expand%5B0%5D=latest_charge")
+    if response.status != 200:
+        return _nothing_proven(response)
+    try:
+        intent = INTENT.decode(response.body)
+    except msgspec.DecodeError:
+        return unreadable(response)
+    if not _shows(intent, tables, request.operation, original):
+        return _not_found(tables, request)
+    if request.operation is Operation.CAPTURE:
+        return capture_answer(response, tables, original)
+    echo = from_provider(intent.amount, intent.currency, tables.currency_exponents)
+    is_increment = request.operation is Operation.INCREMENT
+    return Result(outcome=Outcome.APPROVED, gateway_reference=intent.id, echo=echo if is_increment else None)
+
+
+def _shows(intent: Intent, tables: Tables, operation: Operation, original: FollowOnRequest) -> bool:
+    """Return True when the intent shows that the follow-on was executed."""
+    if operation is Operation.VOID:
+        return intent.status == "canceled"
+    amount = intent.amount if operation is Operation.INCREMENT else intent.amount_received
+    money = from_provider(amount, intent.currency, tables.currency_exponents)
+    if money is None:
+        return False
+    before = original.captured_before_minor if operation is Operation.CAPTURE else 0
+    return money.amount_minor >= before + original.amount.amount_minor
+
+
+def _find(tables: Tables, config: ConnectorConfig, request: InquireRequest) -> Inquiry:
+    """Look for our reference among payments or card checks whose id never came."""
+    if request.operation is not Operation.VERIFY:
+        query = quote(f"metadata['{REFERENCE_KEY}']:'{request.reference}'", safe="")
+        response = yield get(tables, config, f"/v1/payment_intents/search?query={query}&limit=2")
+        page = _page(response, INTENTS)
+        found = _match(page, request.reference) if page else None
+        if found:
+            return (yield from _retrieve(tables, config, request, found))
+        if page and request.age_ms >= _SEARCH_TRUSTED_MS:
+            return _not_found(tables, request)
+    if not request.sent_at_ms:
+        return unknown("not_found_yet", "the search shows nothing, and no time was given to list by")
+    sent = request.sent_at_ms // 1000
+    window = f"created%5Bgte%5D={sent - _WINDOW_BEFORE_S}&created%5Blte%5D={sent + _WINDOW_AFTER_S}&limit={_PAGE_SIZE}"
+    if request.operation is Operation.VERIFY:
+        outcome = yield from _search_pages(tables, config, request, f"/v1/setup_intents?{window}", SETUPS)
+    else:
+        outcome = yield from _search_pages(tables, config, request, f"/v1/payment_intents?{window}", INTENTS)
+    if isinstance(outcome, Result):
+        return outcome
+    return (yield from _retrieve(tables, config, request, outcome))
+
+
+def _search_pages(
+    tables: Tables,
+    config: ConnectorConfig,
+    request: InquireRequest,
+    path: str,
+    decoder: msgspec.json.Decoder[IntentPage] | msgspec.json.Decoder[SetupPage] | msgspec.json.Decoder[RefundPage],
+) -> Generator[HttpRequest, HttpResponse, str | Result]:
+    """Return the id of the object that carries our reference, or what its absence proves."""
+    cursor = ""
+    for _ in range(_PAGES):
+        response = yield get(tables, config, path + cursor)
+        page = _page(response, decoder)
+        if page is None:
+            return _nothing_proven(response)
+        found = _match(page, request.reference)
+        if found:
+            return found
+        if not page.has_more or not page.data:
+            return _not_found(tables, request)
+        cursor = f"&starting_after={path_part(page.data[-1].id)}"
+    return unknown("not_found_yet", f"not among the first {_PAGES * _PAGE_SIZE} of its time")
+
+
+def _page(
+    response: HttpResponse,
+    decoder: msgspec.json.Decoder[IntentPage] | msgspec.json.Decoder[SetupPage] | msgspec.json.Decoder[RefundPage],
+) -> _Page | None:
+    if response.status != 200:
+        return None
+    try:
+        return decoder.decode(response.body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _match(page: _Page, reference: str) -> str | None:
+    for item in page.data:
+        if item.metadata.get(REFERENCE_KEY) == reference:
+            return item.id
+    return None
+
+
+def _not_found(tables: Tables, request: InquireRequest) -> Result:
+    if request.age_ms < tables.inquiry_delay_ms:
+        return unknown("not_found_yet", "younger than Stripe's consistency delay")
+    return not_sent("not_found", "Stripe holds nothing under our reference")
+
+
+def _nothing_proven(response: HttpResponse) -> Result:
+    return unknown("inquiry_failed", f"HTTP {response.status}")
