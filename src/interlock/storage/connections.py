@@ -95,7 +95,7 @@ async def open_connection(
     while True:
         try:
             return await asyncpg.connect(
-                url, server_settings=settings, command_timeout=command_timeout_s, statement_cache_size=0, timeout=connect_for_s
+                url, server_settings=settings, command_timeout=command_timeout_s, timeout=connect_for_s
             )
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if time.monotonic() >= give_up_at or not may_come_back(error):

@@ -35,6 +35,7 @@ __all__ = ["Connection", "Database", "Page", "PageResult"]
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 _ATTEMPTS = 8
+_PLAN_LIFETIME_S = 10  # a plan made on a small table must not outlive its growth
 _NO_FILTER: Mapping[str, object] = MappingProxyType({})
 
 
@@ -80,6 +81,7 @@ class Database:
             command_timeout=command_timeout_s,
             timeout=connect_for_s,
             server_settings=READER_SETTINGS,
+            max_cached_statement_lifetime=_PLAN_LIFETIME_S,
         )
         try:
             await pool

@@ -219,7 +219,7 @@ class GroupCommit:
 
     async def _together(self, writer: Writer, callers: list[_Caller]) -> None:
         operations, arguments, rows = _arrange(callers)
-        passed = set(await writer.flush(statement_for(operations), arguments))
+        passed = set(await writer.flush(statement_for(operations), arguments, rows))
         self._counters.callers += len(callers)
         self._counters.rows += rows
         for number, caller in enumerate(callers):
@@ -292,7 +292,9 @@ def _arrange(callers: list[_Caller]) -> tuple[list[Operation], list[Any], int]:
             # Every flush of every process locks rows in the same order: no deadlocks among them.
             key_of = tuple if kind == DELETE else table.key_of
             entries.sort(key=lambda entry, key_of=key_of: key_of(entry[0]))  # type: ignore[misc]  # bound per loop
-        arguments.extend(zip(*(cells for cells, _ in entries), strict=True))
+        # A column of nothing but None travels as one NULL: unnest pads it, and neither side walks it.
+        columns = zip(*(cells for cells, _ in entries), strict=True)
+        arguments.extend(None if cells[0] is None and cells.count(None) == len(cells) else cells for cells in columns)
         arguments.append([number for _, number in entries])
     if operations[0][1] <= UPDATE:
         arguments.append([caller.gates for caller in callers])

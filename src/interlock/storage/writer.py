@@ -5,6 +5,7 @@ a value or one of two errors: nothing written (``StorageError``), maybe written 
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -32,6 +33,9 @@ from interlock.storage.writes import Rejected
 
 _ATTEMPTS = 8
 _PREPARED_MAX = 128
+_REPLAN_ROWS_MIN = 64
+_REPLAN_ROWS_MAX = 1_000_000
+_REPLAN_EVERY_S = 60.0
 
 Reason = Literal["exists", "version", "constraint"]
 
@@ -64,6 +68,10 @@ class Writer:
         self._connection: Connection | None = None
         self._watch: StandbyWatch | None = None
         self._prepared: OrderedDict[str, "PreparedStatement[Any]"] = OrderedDict()
+        self._names = 0
+        self._rows_since_plans = 0
+        self._replan_after_rows = _REPLAN_ROWS_MIN
+        self._replan_at = time.monotonic() + _REPLAN_EVERY_S
         self.statements = 0
         self.retries = 0
 
@@ -95,7 +103,7 @@ class Writer:
             self._watch = StandbyWatch(connection)
         return connection
 
-    async def flush(self, statement: Statement, arguments: Sequence[Any]) -> list[int]:
+    async def flush(self, statement: Statement, arguments: Sequence[Any], rows: int) -> list[int]:
         """Run ``statement`` and return the numbers of the callers whose gates passed.
 
         Raises:
@@ -125,6 +133,7 @@ class Writer:
                 self._judge(error)
                 await self._pause(attempt)
             else:
+                self._rows_since_plans += rows
                 self._check_standby()
                 return passed or []
         problem = f"the flush was rolled back {_ATTEMPTS} times"
@@ -136,15 +145,30 @@ class Writer:
 
     async def _prepare(self, statement: Statement) -> "PreparedStatement[Any]":
         connection = await self.connect()
+        if self._rows_since_plans >= self._replan_after_rows or time.monotonic() >= self._replan_at:
+            await self._replan(connection)
         prepared = self._prepared.get(statement.sql)
         if prepared is None:
-            prepared = await connection.prepare(statement.sql)
+            # A name of ours: without one asyncpg parses and plans again at every execution.
+            self._names += 1
+            prepared = await connection.prepare(statement.sql, name=f"flush_{self._names}")
             self._prepared[statement.sql] = prepared
             if len(self._prepared) > _PREPARED_MAX:
                 self._prepared.popitem(last=False)
         else:
             self._prepared.move_to_end(statement.sql)
         return prepared
+
+    async def _replan(self, connection: Connection) -> None:
+        """Have the server plan anew, foreign-key checks included.
+
+        On an empty table every index costs the same, so a plan made then may scan a whole account's rows once there
+        are some. Plans are therefore renewed whenever the rows written have doubled, and every minute.
+        """
+        await connection.execute("DISCARD PLANS")
+        self._replan_after_rows = min(2 * self._replan_after_rows, _REPLAN_ROWS_MAX)
+        self._rows_since_plans = 0
+        self._replan_at = time.monotonic() + _REPLAN_EVERY_S
 
     def _judge(self, error: Exception) -> None:
         """Raise what ``error`` means; return when the statement may be repeated."""
