@@ -10,9 +10,6 @@ from interlock.sandbox.http import Reply, Request
 from interlock.sandbox.store import Store
 
 
-Notify = Callable[[str, bytes, int], None]
-
-
 class Facts(msgspec.Struct, frozen=True, gc=False):
     """What a fault may match on; empty where a request does not say."""
 
@@ -23,10 +20,13 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     bin: str = ""
 
 
+Notify = Callable[[str, str, bytes, Facts], None]
+
+
 class Context(msgspec.Struct):
     """What a provider is given: its memory, the time, and where it can be reached.
 
-    ``notify`` queues a webhook (id, body, delay in ms) and is None while nobody listens. ``forced_decline`` is set by
+    ``notify`` queues a webhook (id, type, body, facts) and is None while nobody listens. ``forced_decline`` is set by
     a fault for one request: the next charge is declined with this code and decline code.
     """
 
@@ -34,7 +34,7 @@ class Context(msgspec.Struct):
     clock: Clock
     base_url: str = ""
     notify: Notify | None = None
-    webhook_delay_ms: int = 50
+    modification_delay_ms: int = 50
     forced_decline: tuple[str, str] | None = None
 
 
@@ -57,6 +57,18 @@ class Provider(Protocol):
 
     def in_progress(self) -> Reply:
         """Return the answer to a request whose key is being executed."""
+        ...
+
+    def refusal(self, status: int, code: str | None, message: str | None) -> Reply:
+        """Return an error in the provider's words, for a fault that refuses a request."""
+        ...
+
+    def page(self, request: Request) -> Reply | None:
+        """Return the page (or its result) a shopper is sent to for authentication, None for other paths."""
+        ...
+
+    def sign(self, body: bytes, secret: str, now_ms: int) -> tuple[dict[str, str], bytes]:
+        """Return headers and body of a webhook, signed with ``secret``."""
         ...
 
     def fire(self, name: str, subject: str) -> None:

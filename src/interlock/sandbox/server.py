@@ -202,6 +202,11 @@ class Server:
         )
         self.port = int(self._listener.sockets[0].getsockname()[1])
 
+    @property
+    def is_open(self) -> bool:
+        """True while connections are accepted."""
+        return self._listener is not None
+
     def shut(self) -> None:
         """Stop listening and reset every connection: clients see "connection refused"."""
         if self._listener is not None:

@@ -102,6 +102,7 @@ class Store:
         self._callbacks: list[Callable[[], None]] = []
         self._scheduled = False
         self._next_id = self._largest_id() + 1
+        self.has_timers = True
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(
@@ -190,13 +191,17 @@ class Store:
 
     def add_timer(self, due_ms: int, name: str, subject: str) -> None:
         """Let ``name`` happen to ``subject`` at ``due_ms``."""
+        self.has_timers = True
         self.write("INSERT INTO timers VALUES (?, ?, ?, ?)", (self._new_number(), due_ms, name, subject))
 
     def due_timers(self, now_ms: int, limit: int = 200) -> list[Timer]:
         """Return timers that are due, oldest first; the caller removes them."""
         self.flush()
         sql = "SELECT id, due_ms, name, subject FROM timers WHERE due_ms <= ? ORDER BY due_ms, id LIMIT ?"
-        return [Timer(*row) for row in self._db.execute(sql, (now_ms, limit))]
+        due = [Timer(*row) for row in self._db.execute(sql, (now_ms, limit))]
+        if not due:
+            self.has_timers = self._db.execute("SELECT 1 FROM timers LIMIT 1").fetchone() is not None
+        return due
 
     def remove_timer(self, timer_id: int) -> None:
         """Forget a timer that has happened."""

@@ -51,6 +51,22 @@ def decline(payment: Payment, code: str, decline_code: str, *, param: str = "") 
     return refusal
 
 
+def authentication_failed(payment: Payment) -> None:
+    """Let the shopper fail: the intent waits for another payment method."""
+    error: dict[str, Any] = {
+        "code": "payment_intent_authentication_failure",
+        "doc_url": "https://stripe.com/docs/error-codes/payment-intent-authentication-failure",
+        "message": "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a "
+        "new PaymentMethod to attempt to fulfill this PaymentIntent again.",
+        "type": "invalid_request_error",
+    }
+    if payment.method is not None:
+        error["payment_method"] = rendering.payment_method(payment.method)
+    payment.last_error = error
+    payment.status = "requires_payment_method"
+    payment.method = None
+
+
 class Charging:
     """Charges payments and books what happened."""
 

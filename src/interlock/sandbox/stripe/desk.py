@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from interlock.base.ids import new_id, new_secret
-from interlock.sandbox.engine import Context
+from interlock.sandbox.engine import Context, Facts
 from interlock.sandbox.http import Form
 from interlock.sandbox.money import exponent, major
 from interlock.sandbox.store import BookEntry
@@ -124,7 +124,7 @@ class Desk:
             "request": request,
             "type": kind,
         }
-        notify(event_id, msgspec.json.encode(event), self.context.webhook_delay_ms)
+        notify(event_id, kind, msgspec.json.encode(event), Facts(currency=shown.get("currency") or ""))
 
 
 def reference_of(metadata: dict[str, str]) -> str:

@@ -1,20 +1,27 @@
 """The simulated Stripe as the engine sees it: authentication, idempotency, routing, expansion."""
 
+import base64
+import binascii
+import hashlib
+import hmac
 from collections.abc import Callable
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from interlock.base.ids import new_id
 from interlock.sandbox.engine import Context, Facts
-from interlock.sandbox.http import Form, FormError, Reply, Request, parse_form
+from interlock.sandbox.http import FormError, Reply, Request, parse_form
 from interlock.sandbox.store import Kept
 from interlock.sandbox.stripe import rendering
+from interlock.sandbox.stripe.challenges import Challenges
 from interlock.sandbox.stripe.charging import Charging, payment_of
 from interlock.sandbox.stripe.checks import check
 from interlock.sandbox.stripe.desk import Answer, Call, Desk, Shown
 from interlock.sandbox.stripe.errors import Refusal, invalid, missing_object, unknown_url
+from interlock.sandbox.stripe.factsreader import FactsReader
 from interlock.sandbox.stripe.intents import Intents
 from interlock.sandbox.stripe.methods import Methods
 from interlock.sandbox.stripe.refunds import Refunds
@@ -42,6 +49,8 @@ class StripeGateway:
         self._methods = methods = Methods(desk)
         self._intents = intents = Intents(desk, methods, charging)
         self._refunds = refunds = Refunds(desk)
+        self._challenges = Challenges(desk, charging)
+        self._reader = FactsReader(desk)
         self._routes: dict[tuple[str, str, str], Handler] = {
             ("POST", "payment_intents", ""): intents.create,
             ("GET", "payment_intents", "{}"): intents.retrieve,
@@ -221,8 +230,27 @@ class StripeGateway:
 
     def facts(self, request: Request) -> Facts:
         """Return what faults may match on."""
-        del request
-        return Facts()
+        return self._reader.facts(request)
+
+    def refusal(self, status: int, code: str | None, message: str | None) -> Reply:
+        """Return an error in Stripe's words."""
+        kind = "api_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+        reply = Refusal(
+            status=status, type=kind, code=code, message=message or "Refused by a fault of the sandbox"
+        ).reply()
+        reply.headers = {"request-id": new_id("req")}
+        return reply
+
+    def page(self, request: Request) -> Reply | None:
+        """Return the challenge page or its result."""
+        return self._challenges.page(request)
+
+    def sign(self, body: bytes, secret: str, now_ms: int) -> tuple[dict[str, str], bytes]:
+        """Return a webhook with its Stripe-Signature."""
+        stamp = now_ms // 1000
+        signature = hmac.new(secret.encode(), b"%d.%b" % (stamp, body), hashlib.sha256).hexdigest()
+        headers = {"content-type": "application/json", "stripe-signature": f"t={stamp},v1={signature}"}
+        return headers, body
 
     def fire(self, name: str, subject: str) -> None:
         """Let a timer happen."""
@@ -236,15 +264,7 @@ def _fingerprint(request: Request) -> bytes:
 
 
 def _basic_user(encoded: str) -> str:
-    import base64
-    import binascii
-
     try:
         return base64.b64decode(encoded).decode().partition(":")[0]
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-def empty_form() -> Form:
-    """Return no parameters."""
-    return {}

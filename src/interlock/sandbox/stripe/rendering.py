@@ -4,7 +4,7 @@ from typing import Any
 
 from interlock.sandbox import cards
 from interlock.sandbox.stripe.errors import ADVICE, NETWORK_DECLINE_CODES
-from interlock.sandbox.stripe.state import Attempt, Customer, Method, Payment, Refund
+from interlock.sandbox.stripe.state import Attempt, Customer, Method, Payment, Refund, Setup
 
 Json = dict[str, Any]
 
@@ -313,4 +313,41 @@ def customer(value: Customer) -> Json:
         "shipping": None,
         "tax_exempt": "none",
         "test_clock": None,
+    }  # fmt: skip
+
+
+def setup_intent(setup: Setup, base_url: str) -> Json:
+    """Return a setup_intent."""
+    action = None
+    if setup.status == _ACTIONABLE:
+        action = next_action(setup.id, base_url, setup.return_url, use_sdk=setup.use_sdk)
+    return {
+        "id": setup.id,
+        "object": "setup_intent",
+        "application": None,
+        "automatic_payment_methods": setup.automatic,
+        "cancellation_reason": setup.cancellation_reason,
+        "client_secret": setup.secret,
+        "created": setup.created,
+        "customer": setup.customer,
+        "customer_account": None,
+        "description": setup.description,
+        "excluded_payment_method_types": None,
+        "flow_directions": None,
+        "last_setup_error": setup.last_error,
+        "latest_attempt": setup.attempt,
+        "livemode": False,
+        "managed_payments": None,
+        "mandate": setup.mandate,
+        "metadata": setup.metadata,
+        "next_action": action,
+        "on_behalf_of": None,
+        "payment_method": setup.method.id if setup.method is not None else None,
+        "payment_method_configuration_details": None,
+        "payment_method_options": setup.options or {"card": {"mandate_options": None, "network": None,
+                                                             "request_three_d_secure": "automatic"}},
+        "payment_method_types": setup.payment_method_types,
+        "single_use_mandate": None,
+        "status": setup.status,
+        "usage": setup.usage,
     }  # fmt: skip
