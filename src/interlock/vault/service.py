@@ -9,6 +9,7 @@ import hmac
 
 import msgspec
 
+from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.errors import VaultError
 from interlock.base.ids import new_id
@@ -45,9 +46,10 @@ _decode = msgspec.json.Decoder(_Plain).decode
 class Vault:
     """Sealed cards of every account. One per process; an opened card is handed out once and kept nowhere."""
 
-    def __init__(self, database: Database, ring: KeyRing) -> None:
+    def __init__(self, database: Database, ring: KeyRing, clock: Clock) -> None:
         """Read rows from ``database``; seal and open with ``ring``."""
         self._database = database
+        self._clock = clock
         self._fingerprint_key = ring.fingerprint_key
         self.envelope = Envelope(ring)
 
@@ -103,10 +105,10 @@ class Vault:
         """Return what is known of a number in the scope's mode."""
         return traits_of(number, livemode=scope.livemode)
 
-    async def open(self, scope: Scope, token: str, *, now_ms: int) -> Card:
+    async def open(self, scope: Scope, token: str) -> Card:
         """Return the card behind ``token``, without a security code, for one gateway call.
 
-        Tokens of named test cards (``test_…``) open in test mode without a row; they expire a year after ``now_ms``.
+        Tokens of named test cards (``test_…``) open in test mode without a row; they expire in a year.
 
         Raises:
             VaultError: there is no such card in this scope, or it cannot be opened.
@@ -114,7 +116,7 @@ class Vault:
         """
         test_card = None if scope.livemode else opened_test_card(token)
         if test_card is not None:
-            month, year = test_card.expiry(now_ms)
+            month, year = test_card.expiry(self._clock.now_ms())
             return Card(number=test_card.number, exp_month=month, exp_year=year)
         row = await self._database.get(VAULT_CARDS, scope, token)
         if row is None:

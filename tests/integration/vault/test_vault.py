@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from interlock.base.clock import ManualClock
 from interlock.base.context import Scope
 from interlock.base.errors import VaultError
 from interlock.storage.database import Database
@@ -20,14 +21,14 @@ CARD = Card(number="4242424242424242", exp_month=12, exp_year=2034, cvc="123", h
 
 
 def vault_with(database: Database, ring: KeyRing = OLD) -> Vault:
-    return Vault(database, ring)
+    return Vault(database, ring, ManualClock(NOW_MS))
 
 
 async def test_a_sealed_card_opens_without_its_security_code(database: Database) -> None:
     vault = vault_with(database)
     sealed = vault.seal(SCOPE, CARD, NOW_MS)
     assert isinstance(await database.commit([sealed.write]), Committed)
-    opened = await vault.open(SCOPE, sealed.id, now_ms=NOW_MS)
+    opened = await vault.open(SCOPE, sealed.id)
     assert (opened.number, opened.exp_month, opened.exp_year) == (CARD.number, 12, 2034)
     assert (opened.cvc, opened.holder_name) == (None, "Jenny Rosen")
     assert sealed.id.startswith("vc_")
@@ -40,7 +41,7 @@ async def test_nobody_else_can_open_it(database: Database) -> None:
     await database.commit([sealed.write])
     for elsewhere in (Scope("acct_2", livemode=False), Scope("acct_1", livemode=True)):
         with pytest.raises(VaultError, match="no card"):
-            await vault.open(elsewhere, sealed.id, now_ms=NOW_MS)
+            await vault.open(elsewhere, sealed.id)
 
 
 async def test_a_row_moved_to_another_account_does_not_open(database: Database, database_url: str) -> None:
@@ -51,7 +52,7 @@ async def test_a_row_moved_to_another_account_does_not_open(database: Database, 
     await connection.execute("UPDATE vault_cards SET account_id = 'acct_2'")
     await connection.close()
     with pytest.raises(VaultError, match="altered or belongs elsewhere"):
-        await vault.open(Scope("acct_2", livemode=False), sealed.id, now_ms=NOW_MS)
+        await vault.open(Scope("acct_2", livemode=False), sealed.id)
 
 
 async def test_what_is_stored_shows_nothing_of_the_card(database: Database) -> None:
@@ -84,10 +85,10 @@ async def test_fingerprints_are_stable_within_a_scope_and_unlike_elsewhere(datab
 
 async def test_named_test_cards_open_without_a_row_and_in_test_mode_only(database: Database) -> None:
     vault = vault_with(database)
-    assert (await vault.open(SCOPE, "test_chargeDeclined", now_ms=NOW_MS)).number == "4000000000000002"
+    assert (await vault.open(SCOPE, "test_chargeDeclined")).number == "4000000000000002"
     for scope, token in ((Scope("acct_1", livemode=True), "test_visa"), (SCOPE, "test_nothing")):
         with pytest.raises(VaultError, match="no card"):
-            await vault.open(scope, token, now_ms=NOW_MS)
+            await vault.open(scope, token)
 
 
 async def test_keys_rotate_in_batches_and_the_old_one_can_then_be_retired(
@@ -106,7 +107,7 @@ async def test_keys_rotate_in_batches_and_the_old_one_can_then_be_retired(
     new = vault_with(database, NEW)
     assert await new.missing_keys() == []
     for n, card in enumerate(sealed):
-        opened = await new.open(SCOPE if n % 2 else Scope("acct_2", livemode=True), card.id, now_ms=NOW_MS)
+        opened = await new.open(SCOPE if n % 2 else Scope("acct_2", livemode=True), card.id)
         assert opened.number == CARD.number
 
 
