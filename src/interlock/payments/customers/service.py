@@ -97,6 +97,11 @@ class Customers:
             return no_such("customer", customer_id, param=param)
         return customer
 
+    async def must_exist(self, scope: Scope, customer_id: str, param: str = "customer") -> Problem | None:
+        """Return the problem of naming a customer that does not exist, or None."""
+        customer = await self.get_known(scope, customer_id, param)
+        return customer if isinstance(customer, Problem) else None
+
     async def list(self, scope: Scope, page: Page, *, email: str | None = None) -> PageResult[Customer]:
         """Return customers, newest first, without deleted ones; ``email`` matches exactly."""
         where: dict[str, object] = {"deleted": False}

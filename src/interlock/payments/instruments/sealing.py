@@ -5,7 +5,6 @@ The only module of ``payments`` that hands card numbers to the vault and gets th
 
 import msgspec
 
-from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.errors import InvariantError
 from interlock.gateways import contract
@@ -30,10 +29,9 @@ class SealedFacts(msgspec.Struct, frozen=True):
 class Sealer:
     """Seals and opens cards."""
 
-    def __init__(self, vault: Vault, clock: Clock) -> None:
-        """Use ``vault``; ``clock`` dates the expiry of test cards."""
+    def __init__(self, vault: Vault) -> None:
+        """Use ``vault``."""
         self._vault = vault
-        self._clock = clock
 
     def seal(self, scope: Scope, card: CheckedCard, holder_name: str | None, now_ms: int) -> SealedFacts:
         """Return the facts of ``card`` and the row that keeps it; nothing is written yet and the code is left out."""
@@ -71,7 +69,7 @@ class Sealer:
         facts = method.card
         if facts is None:
             raise InvariantError(f"payment method {method.id} of type {method.type} has no card to open")
-        card = await self._vault.open(scope, facts.vault_card_id, now_ms=self._clock.now_ms())
+        card = await self._vault.open(scope, facts.vault_card_id)
         if code is None and authorising and facts.vault_card_id.startswith(TOKEN_PREFIX):
             code = _CODES.get(facts.brand, _CODE)
         return contract.Card(

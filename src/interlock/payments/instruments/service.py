@@ -11,7 +11,7 @@ from interlock.base.problems import Problem, invalid
 from interlock.gateways.contract import Card
 from interlock.payments.instruments import attachment
 from interlock.payments.instruments.making import Made, Maker
-from interlock.payments.instruments.refusals import exclusive, no_such, token_already_used
+from interlock.payments.instruments.refusals import no_such, token_already_used
 from interlock.payments.instruments.sealing import Sealer
 from interlock.payments.instruments.security_codes import SecurityCodes
 from interlock.payments.instruments.types import (
@@ -51,6 +51,9 @@ class Instruments:
     ) -> ResolvedInstrument | Problem:
         """Return what to pay with, or why it cannot be used.
 
+        A confirmation token goes before data, data before a reference: the last may be what an intent had before. That
+        a *request* names only one of them is for whoever parses requests to check.
+
         Args:
             scope: account and mode.
             reference: a payment method, card source or token by id, or a test card's name.
@@ -62,13 +65,8 @@ class Instruments:
 
         """
         if confirmation_token is not None:
-            if reference is not None or data is not None:
-                other = "payment_method" if reference is not None else "payment_method_data"
-                return exclusive("confirmation_token", other)
             return await self._from_confirmation_token(scope, confirmation_token, customer_id, intent_id)
         if data is not None:
-            if reference is not None:
-                return exclusive("payment_method", "payment_method_data")
             made = await self._maker.from_data(scope, data)
             return made if isinstance(made, Problem) else _new(made, intent_id)
         if reference is None:
