@@ -35,61 +35,74 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    data_dir: Path = Field(Path(".interlock"), description="Folder for the embedded database, keys and logs.")
+    data_dir: Path = Field(default=Path(".interlock"), description="Folder for the embedded database, keys and logs.")
     database_url: SecretStr | None = Field(
-        None, description="postgresql:// URL of the database; the embedded Postgres is used without it."
+        default=None, description="postgresql:// URL of the database; the embedded Postgres is used without it."
     )
-    database_pool_size: int = Field(8, ge=2, le=200, description="Connections per process.")
-    commit_max_callers: int = Field(256, ge=1, le=4096, description="Requests whose writes share one commit, at most.")
+    database_pool_size: int = Field(default=8, ge=2, le=200, description="Connections per process.")
+    commit_max_callers: int = Field(
+        default=256, ge=1, le=4096, description="Requests whose writes share one commit, at most."
+    )
 
-    api_host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on.")
-    api_port: Port = Field(8420, description="Port of the API; `interlock up` picks another when it is taken.")
-    api_processes: int = Field(1, ge=1, le=64, description="API processes; a second one gains nothing on two cores.")
-    public_url: str | None = Field(
-        None, description="Where shoppers and gateways reach the API; http://api_host:api_port without it."
+    api_host: str = Field(default="127.0.0.1", min_length=1, description="Address the API listens on.")
+    api_port: Port = Field(default=8420, description="Port of the API; `interlock up` picks another when it is taken.")
+    api_processes: int = Field(
+        default=1, ge=1, le=64, description="API processes; a second one gains nothing on two cores."
     )
-    rate_limit_per_s: int = Field(5_000, ge=1, description="Requests per second and key before 429.")
-    rate_limit_burst: int = Field(10_000, ge=1, description="Requests a key may send at once before 429.")
-    body_limit_bytes: int = Field(1_048_576, ge=1024, description="Largest request body.")
-    header_limit_bytes: int = Field(32_768, ge=4096, description="Largest request head.")
-    request_read_timeout_ms: Milliseconds = Field(10_000, description="Time a client has to send its request.")
-    keep_alive_ms: Milliseconds = Field(75_000, description="Time an idle client connection is kept.")
-    max_in_flight: int = Field(2_000, ge=1, description="Requests one API process works on at once; more get 503.")
+    public_url: str | None = Field(
+        default=None, description="Where shoppers and gateways reach the API; http://api_host:api_port without it."
+    )
+    rate_limit_per_s: int = Field(default=5_000, ge=1, description="Requests per second and key before 429.")
+    rate_limit_burst: int = Field(default=10_000, ge=1, description="Requests a key may send at once before 429.")
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body.")
+    header_limit_bytes: int = Field(default=32_768, ge=4096, description="Largest request head.")
+    request_read_timeout_ms: Milliseconds = Field(default=10_000, description="Time a client has to send its request.")
+    keep_alive_ms: Milliseconds = Field(default=75_000, description="Time an idle client connection is kept.")
+    max_in_flight: int = Field(
+        default=2_000, ge=1, description="Requests one API process works on at once; more get 503."
+    )
 
     payment_budget_ms: Milliseconds = Field(
-        25_000, description="Time one confirm may take over all its routes; what is unknown then is left to recovery."
+        default=25_000,
+        description="Time one confirm may take over all its routes; what is unknown then is left to recovery.",
     )
     gateway_deadline_ms: Milliseconds = Field(
-        15_000, description="Time one try at one gateway may take, where its manifest does not say less."
+        default=15_000, description="Time one try at one gateway may take, where its manifest does not say less."
     )
-    gateway_connections: int = Field(1_024, ge=1, description="Open connections per gateway and process.")
+    gateway_connections: int = Field(default=1_024, ge=1, description="Open connections per gateway and process.")
     authorisation_valid_ms: int = Field(
-        604_800_000, ge=60_000, description="Age at which an uncaptured authorisation expires (seven days)."
+        default=604_800_000, ge=60_000, description="Age at which an uncaptured authorisation expires (seven days)."
     )
-    idempotency_kept_ms: int = Field(86_400_000, ge=3_600_000, description="Time idempotent answers are kept.")
+    idempotency_kept_ms: int = Field(default=86_400_000, ge=3_600_000, description="Time idempotent answers are kept.")
 
-    recovery_interval_ms: Milliseconds = Field(500, description="Pause between two looks for unsettled attempts.")
-    recovery_batch: int = Field(200, ge=1, le=5_000, description="Attempts one look takes, at most.")
-    outbox_interval_ms: Milliseconds = Field(250, description="Pause between two looks for events to deliver.")
-    webhook_timeout_ms: Milliseconds = Field(10_000, description="Time a shop's endpoint has to answer an event.")
-    webhook_retry_days: int = Field(3, ge=1, le=30, description="Days an undelivered event is tried again.")
+    recovery_interval_ms: Milliseconds = Field(
+        default=500, description="Pause between two looks for unsettled attempts."
+    )
+    recovery_batch: int = Field(default=200, ge=1, le=5_000, description="Attempts one look takes, at most.")
+    outbox_interval_ms: Milliseconds = Field(default=250, description="Pause between two looks for events to deliver.")
+    webhook_timeout_ms: Milliseconds = Field(
+        default=10_000, description="Time a shop's endpoint has to answer an event."
+    )
+    webhook_retry_days: int = Field(default=3, ge=1, le=30, description="Days an undelivered event is tried again.")
     webhook_allow_private: bool = Field(
         default=True, description="Let test-mode endpoints be private addresses such as localhost."
     )
 
     vault_keys: SecretStr | None = Field(
-        None, description="Key-encryption keys, newest first, as id:base64 of 32 bytes, separated by commas."
+        default=None, description="Key-encryption keys, newest first, as id:base64 of 32 bytes, separated by commas."
     )
     vault_key_file: Path | None = Field(
-        None, description="File with the same; data_dir/vault-keys without it, created by `interlock init`."
+        default=None, description="File with the same; data_dir/vault-keys without it, created by `interlock init`."
     )
 
-    sandbox_stripe_port: Port = Field(8421, description="Port of the simulated Stripe.")
-    sandbox_adyen_port: Port = Field(8422, description="Port of the simulated Adyen.")
+    sandbox_stripe_port: Port = Field(default=8421, description="Port of the simulated Stripe.")
+    sandbox_adyen_port: Port = Field(default=8422, description="Port of the simulated Adyen.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
-    log_file_bytes: int = Field(10_000_000, ge=10_000, description="Size at which a log file is rotated.")
-    log_files_kept: int = Field(5, ge=1, le=100, description="Rotated log files kept per process.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity logged."
+    )
+    log_file_bytes: int = Field(default=10_000_000, ge=10_000, description="Size at which a log file is rotated.")
+    log_files_kept: int = Field(default=5, ge=1, le=100, description="Rotated log files kept per process.")
 
     @classmethod
     def settings_customise_sources(
@@ -122,7 +135,10 @@ class Settings(BaseSettings):
 
     def base_url(self) -> str:
         """Return the address under which shoppers and gateways reach the API, without a closing slash."""
-        return self.public_url or f"http://{self.api_host}:{self.api_port}"
+        if self.public_url is not None:
+            return self.public_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104 - only read
+        return f"http://[{host}]:{self.api_port}" if ":" in host else f"http://{host}:{self.api_port}"
 
     def key_file(self) -> Path:
         """Return the file the vault's key-encryption keys are kept in when no variable holds them."""

@@ -111,12 +111,16 @@ class Supervisor:
         watchers = [child.watcher for child in self._children.values() if child.watcher is not None]
         if watchers:
             await asyncio.wait(watchers, timeout=STOP_WITHIN_S)
-        for child in self._children.values():
-            _signal_group(child.process, signal.SIGKILL)
+        self.kill()
         if watchers:
             await asyncio.wait(watchers, timeout=STOP_WITHIN_S)
         for child in self._children.values():
             child.log.close()
+
+    def kill(self) -> None:
+        """Kill every child that has not ended."""
+        for child in self._children.values():
+            _signal_group(child.process, signal.SIGKILL)
 
     async def _spawn(self, child: _Child) -> None:
         spec = child.spec
