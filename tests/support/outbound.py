@@ -1,7 +1,5 @@
 """What tests of outbound webhooks share: events to send, endpoints to send them to, a worker's parts by hand."""
 
-import base64
-
 import msgspec
 
 from interlock.base.clock import Clock, SystemClock
@@ -10,25 +8,17 @@ from interlock.base.ids import new_id
 from interlock.payments.work import Answer, Change, Work
 from interlock.storage.database import Database
 from interlock.storage.leases import Leases
+from interlock.vault.envelope import Envelope
+from interlock.vault.keys import generate_keys, parse_keys
 from interlock.webhooks.outbound.delivery import Delivery, Limits
+from interlock.webhooks.outbound.secrets import SecretSeal
 from interlock.webhooks.outbound.service import CreateEndpoint, ShownEndpoint, WebhookEndpoints
 
 TEST = Scope("acct_1", livemode=False)
 LIVE = Scope("acct_1", livemode=True)
 
 
-class PlainBox:
-    """A secret box that only encodes, but refuses to open what was sealed for another context."""
-
-    async def seal(self, secret: str, context: str) -> str:
-        """Return the secret, encoded."""
-        return base64.b64encode(f"{context}\n{secret}".encode()).decode()
-
-    async def open(self, sealed: str, context: str) -> str:
-        """Return the secret."""
-        bound_to, _, secret = base64.b64decode(sealed).decode().partition("\n")
-        assert bound_to == context
-        return secret
+SEAL = SecretSeal(Envelope(parse_keys(generate_keys())))
 
 
 async def respond(view: object) -> Answer:
@@ -54,9 +44,9 @@ class Bench:
         self.clock = clock or SystemClock()
         self.database = database
         self.work = Work(database, self.clock)
-        self.endpoints = WebhookEndpoints(self.work, PlainBox())
+        self.endpoints = WebhookEndpoints(self.work, SEAL)
         self.leases = Leases(database, self.clock, name="webhooks", owner=new_id("wk"))
-        self.delivery = Delivery(database, self.clock, self.leases, PlainBox(), limits)
+        self.delivery = Delivery(database, self.clock, self.leases, SEAL, limits)
 
     async def endpoint(self, url: str, *events: str, scope: Scope = TEST) -> tuple[str, str]:
         """Make an endpoint and return its id and secret."""

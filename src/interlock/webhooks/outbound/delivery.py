@@ -1,18 +1,19 @@
 """Delivery: finds endpoints with due deliveries and drives their lanes. Run by ``worker``."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
 
 from interlock.base.clock import Clock
+from interlock.base.context import Scope
 from interlock.storage.database import Database
 from interlock.storage.leases import Leases
-from interlock.webhooks.outbound.destinations import Network
+from interlock.webhooks.outbound.destinations import Policy
 from interlock.webhooks.outbound.fan_out import FanOut
 from interlock.webhooks.outbound.lanes import Lane, Pool, Tools
 from interlock.webhooks.outbound.recorder import Recorder
+from interlock.webhooks.outbound.schedule import GIVE_UP_AFTER_MS
+from interlock.webhooks.outbound.secrets import SecretSeal
 from interlock.webhooks.outbound.sender import TIMEOUT_S, Sender
 from interlock.webhooks.outbound.store import OutboundStore
 from interlock.webhooks.outbound.types import EndpointStatus, Target
@@ -21,42 +22,31 @@ _LANES_KEPT = 2_048
 _CLOSE_WITHIN_S = 5.0
 
 
-class SecretBox(Protocol):
-    """Seals signing secrets; the vault's envelope encryption, handed in by ``bootstrap``."""
-
-    async def seal(self, secret: str, context: str) -> str:
-        """Return ``secret`` encrypted, bound to ``context``, as text."""
-        ...
-
-    async def open(self, sealed: str, context: str) -> str:
-        """Return the secret that was sealed for ``context``."""
-        ...
-
-
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much at once. ``allowed_networks`` are private networks that endpoints may be in."""
+    """How much at once, how long, and where to."""
 
     answering_slots: int = 256
     failing_slots: int = 64
     timeout_s: float = TIMEOUT_S
-    allowed_networks: Sequence[Network] = ()
+    retry_for_ms: int = GIVE_UP_AFTER_MS
+    policy: Policy = Policy()
 
 
 class Delivery:
     """All lanes of this process, and the fan-out that feeds them."""
 
     def __init__(
-        self, database: Database, clock: Clock, leases: Leases, box: SecretBox, limits: Limits | None = None
+        self, database: Database, clock: Clock, leases: Leases, seal: SecretSeal, limits: Limits | None = None
     ) -> None:
         """Prepare; nothing runs until called."""
         limits = limits or Limits()
         self._store = OutboundStore(database)
         self._clock = clock
         self._leases = leases
-        self._box = box
+        self._seal = seal
         self._senders = [
-            Sender(clock, allowed=limits.allowed_networks, timeout_s=limits.timeout_s),
-            Sender(clock, allowed=limits.allowed_networks, timeout_s=limits.timeout_s),
+            Sender(clock, limits.policy, timeout_s=limits.timeout_s),
+            Sender(clock, limits.policy, timeout_s=limits.timeout_s),
         ]
         self._recorder = Recorder(self._store)
         self._tools = Tools(
@@ -71,7 +61,7 @@ class Delivery:
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._opened: dict[str, str] = {}
         self._closing = False
-        self.fan_out = FanOut(self._store, leases, clock, self.wake)
+        self.fan_out = FanOut(self._store, leases, clock, self.wake, limits.retry_for_ms)
 
     def wake(self, account_id: str, endpoint_id: str) -> None:
         """Let an endpoint's lane look for due deliveries now."""
@@ -117,15 +107,14 @@ class Delivery:
             return "the endpoint was deleted"
         if row.status != EndpointStatus.ENABLED:
             return "the endpoint is disabled"
-        secrets = [
-            (await self._open(secret.sealed, f"{account_id}/{endpoint_id}"), secret.until_ms) for secret in row.secrets
-        ]
+        scope = Scope(account_id, row.livemode)
+        secrets = [(self._open(scope, endpoint_id, secret.sealed), secret.until_ms) for secret in row.secrets]
         return Target(endpoint_id=endpoint_id, livemode=row.livemode, url=row.url, secrets=tuple(secrets))
 
-    async def _open(self, sealed: str, context: str) -> str:
+    def _open(self, scope: Scope, endpoint_id: str, sealed: str) -> str:
         opened = self._opened.get(sealed)
         if opened is None:
             if len(self._opened) >= _LANES_KEPT:
                 self._opened.clear()
-            opened = self._opened[sealed] = await self._box.open(sealed, context)
+            opened = self._opened[sealed] = self._seal.open(scope, endpoint_id, sealed)
         return opened

@@ -3,13 +3,15 @@
 Called when an endpoint is created or changed (:func:`check_url`) and again for every address a delivery would connect
 to (:func:`address_allowed`), because a name can resolve to something else tomorrow.
 
-Live mode: https to public addresses only. Test mode: http too, and loopback, so that a developer's laptop works.
-Networks that the operator names in the settings are allowed in both modes.
+Live mode: https to public addresses only. Test mode: http too, and private addresses such as localhost unless the
+operator forbids it, so that a developer's laptop works; link-local ones, where clouds keep their metadata, never.
+Networks that the operator names are allowed in both modes.
 """
 
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from interlock.base.problems import Problem, invalid
 
@@ -17,6 +19,15 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 MAX_URL = 2048
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator allows: private addresses in test mode, and ``networks`` in both modes."""
+
+    private_in_test: bool = True
+    networks: tuple[Network, ...] = ()
+
+
 _NAT64 = ip_network("64:ff9b::/96")
 _LOW_32_BITS = 0xFFFF_FFFF
 
@@ -34,14 +45,16 @@ def _plain(address: Address) -> Address:
     return address
 
 
-def address_allowed(address: Address, *, livemode: bool, allowed: Sequence[Network] = ()) -> bool:
+def address_allowed(address: Address, policy: Policy, *, livemode: bool) -> bool:
     """Return True when a delivery may connect to ``address``."""
     bare = _plain(address)
-    if any(bare in network for network in allowed if network.version == bare.version):
+    if any(bare in network for network in policy.networks if network.version == bare.version):
         return True
-    if bare.is_loopback:
-        return not livemode
-    return bare.is_global and not bare.is_multicast
+    if bare.is_multicast or bare.is_link_local or bare.is_unspecified:
+        return False
+    if bare.is_loopback or bare.is_private:
+        return policy.private_in_test and not livemode
+    return bare.is_global
 
 
 def literal_address(host: str) -> Address | None:
@@ -66,7 +79,7 @@ def _split(url: str) -> SplitResult | None:
     return parts if parts.hostname else None
 
 
-def check_url(url: str, *, livemode: bool, allowed: Sequence[Network] = ()) -> Problem | None:
+def check_url(url: str, policy: Policy, *, livemode: bool) -> Problem | None:
     """Return why ``url`` cannot be an endpoint, or None."""
     if len(url) > MAX_URL or any(character <= " " or character == "\x7f" for character in url):
         return _refused(f"It must be at most {MAX_URL} characters without spaces.")
@@ -79,15 +92,15 @@ def check_url(url: str, *, livemode: bool, allowed: Sequence[Network] = ()) -> P
         return _refused("URL must be HTTPS in live mode." if livemode else "The scheme must be https or http.")
     if parts.username is not None or parts.password is not None:
         return _refused("It must not contain a user name or password; verify the signature instead.")
-    return _check_host(parts.hostname, livemode=livemode, allowed=allowed)
+    return _check_host(parts.hostname, policy, livemode=livemode)
 
 
-def _check_host(host: str, *, livemode: bool, allowed: Sequence[Network]) -> Problem | None:
+def _check_host(host: str, policy: Policy, *, livemode: bool) -> Problem | None:
     address = literal_address(host)
     if address is not None:
-        if address_allowed(address, livemode=livemode, allowed=allowed):
+        if address_allowed(address, policy, livemode=livemode):
             return None
         return _refused("URL must be publicly accessible.")
-    if livemode and not allowed and (host == "localhost" or host.endswith(".localhost") or "." not in host):
+    if livemode and not policy.networks and (host == "localhost" or host.endswith(".localhost") or "." not in host):
         return _refused("URL must be publicly accessible.")
     return None

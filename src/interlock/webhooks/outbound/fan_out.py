@@ -38,12 +38,20 @@ def plan_deliveries(events: Sequence[EventFacts], subscribers: Sequence[Subscrib
 class FanOut:
     """The loop body. One per worker process."""
 
-    def __init__(self, store: OutboundStore, leases: Leases, clock: Clock, wake: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        store: OutboundStore,
+        leases: Leases,
+        clock: Clock,
+        wake: Callable[[str, str], None],
+        retry_for_ms: int = GIVE_UP_AFTER_MS,
+    ) -> None:
         """Call ``wake(account_id, endpoint_id)`` for every endpoint that got deliveries."""
         self._store = store
         self._leases = leases
         self._clock = clock
         self._wake = wake
+        self._retry_for_ms = retry_for_ms
         self._cursor = ""
         self._heard: set[str] = set()
 
@@ -71,19 +79,20 @@ class FanOut:
                 break
             moved = await self._batch(account_id)
             done += moved
-            if not moved:
+            if moved < _OUTBOX_ROWS:
                 break
         return done
 
     async def _batch(self, account_id: str) -> int:
+        dropped = 0
         if account_id not in self._heard:
             dropped = await self._store.drop_unheard(account_id, _UNHEARD_ROWS)
-            if dropped:
+            if dropped == _UNHEARD_ROWS:
                 return dropped
         # Rows before endpoints: an endpoint that was there before an event we read is then always seen with it.
         batch = await self._store.outbox_batch(account_id, _OUTBOX_ROWS)
         if not batch:
-            return 0
+            return dropped
         subscribers = await self._store.subscribers(account_id)
         if subscribers:
             self._heard.add(account_id)
@@ -92,7 +101,7 @@ class FanOut:
         planned = plan_deliveries(await self._store.event_facts(account_id, batch), subscribers) if subscribers else []
         now_ms = self._clock.now_ms()
         ids = [row.id for row in batch]
-        await self._store.fan_out(account_id, ids, planned, now_ms=now_ms, retry_until_ms=now_ms + GIVE_UP_AFTER_MS)
+        await self._store.fan_out(account_id, ids, planned, now_ms=now_ms, retry_until_ms=now_ms + self._retry_for_ms)
         for endpoint_id in {delivery.endpoint_id for delivery in planned}:
             self._wake(account_id, endpoint_id)
-        return len(batch)
+        return dropped + len(batch)

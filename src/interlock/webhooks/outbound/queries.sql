@@ -130,3 +130,8 @@ DELETE FROM webhook_tries WHERE account_id = $1 AND (event_id, endpoint_id, id) 
 -- name: trim_endpoints
 DELETE FROM webhook_endpoints e WHERE e.account_id = $1 AND e.deleted AND NOT EXISTS (
     SELECT 1 FROM webhook_deliveries d WHERE d.account_id = $1 AND d.endpoint_id = e.id AND d.state = 'pending');
+
+-- name: endpoints_after
+SELECT account_id, id, livemode, version, created_at_ms, status, url, enabled_events, description, api_version, metadata,
+    secrets, deleted
+FROM webhook_endpoints WHERE (account_id, id) > ($1, $2) AND NOT deleted ORDER BY account_id, id LIMIT $3;

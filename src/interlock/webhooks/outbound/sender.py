@@ -7,7 +7,6 @@ connected to (``destinations``), so that a name that resolves into a private net
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
@@ -18,7 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from interlock.base.clock import Clock
 from interlock.base.redaction import scrub
-from interlock.webhooks.outbound.destinations import Network, address_allowed, literal_address
+from interlock.webhooks.outbound.destinations import Policy, address_allowed, literal_address
 from interlock.webhooks.outbound.signing import HEADER, signature_header
 from interlock.webhooks.outbound.types import Due, Reply, Target
 
@@ -40,11 +39,11 @@ class _NotAllowedError(OSError):
 class GuardedResolver(AbstractResolver):
     """Resolves names in threads of its own and drops addresses that must not be reached."""
 
-    def __init__(self, executor: ThreadPoolExecutor, *, livemode: bool, allowed: Sequence[Network]) -> None:
-        """Resolve in ``executor``; allow what ``destinations`` allows in this mode."""
+    def __init__(self, executor: ThreadPoolExecutor, policy: Policy, *, livemode: bool) -> None:
+        """Resolve in ``executor``; keep what ``policy`` allows in this mode."""
         self._executor = executor
         self._livemode = livemode
-        self._allowed = allowed
+        self._policy = policy
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -54,7 +53,7 @@ class GuardedResolver(AbstractResolver):
         kept: list[ResolveResult] = []
         for info_family, _, proto, _, address in found:
             text = str(address[0])
-            if not address_allowed(ip_address(text.split("%", 1)[0]), livemode=self._livemode, allowed=self._allowed):
+            if not address_allowed(ip_address(text.split("%", 1)[0]), self._policy, livemode=self._livemode):
                 continue
             kept.append(
                 ResolveResult(
@@ -77,12 +76,10 @@ class Sender:
     """HTTP sessions for both modes. One sender for endpoints that answer and one for those that do not, so that the
     connections and resolver threads of dead endpoints are never in the way of living ones."""
 
-    def __init__(
-        self, clock: Clock, *, allowed: Sequence[Network] = (), threads: int = 16, timeout_s: float = TIMEOUT_S
-    ) -> None:
-        """Allow ``allowed`` networks besides public ones; resolve names in ``threads`` threads."""
+    def __init__(self, clock: Clock, policy: Policy, *, threads: int = 16, timeout_s: float = TIMEOUT_S) -> None:
+        """Send where ``policy`` allows; resolve names in ``threads`` threads."""
         self._clock = clock
-        self._allowed = tuple(allowed)
+        self._policy = policy
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="webhook-names")
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -90,7 +87,7 @@ class Sender:
     def _session(self, *, livemode: bool) -> aiohttp.ClientSession:
         session = self._sessions.get(livemode)
         if session is None:
-            resolver = GuardedResolver(self._executor, livemode=livemode, allowed=self._allowed)
+            resolver = GuardedResolver(self._executor, self._policy, livemode=livemode)
             connector = aiohttp.TCPConnector(resolver=resolver, limit=0, ttl_dns_cache=60)
             session = self._sessions[livemode] = aiohttp.ClientSession(
                 connector=connector,
@@ -112,7 +109,7 @@ class Sender:
     async def send(self, target: Target, due: Due) -> Reply:
         """Send ``due`` to ``target`` and return what came of it; never raises for what the other side does."""
         address = literal_address(urlsplit(target.url).hostname or "")
-        if address is not None and not address_allowed(address, livemode=target.livemode, allowed=self._allowed):
+        if address is not None and not address_allowed(address, self._policy, livemode=target.livemode):
             return Reply(status=None, error=_NOT_ALLOWED, latency_ms=0)
         now_ms = self._clock.now_ms()
         headers = {HEADER: signature_header(due.body, target.secrets_at(now_ms), now_ms // 1000)}

@@ -18,9 +18,9 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.pages import Page, PageResult
 from interlock.storage.writes import Rejected
-from interlock.webhooks.outbound.delivery import SecretBox
-from interlock.webhooks.outbound.destinations import Network, check_url
+from interlock.webhooks.outbound.destinations import Policy, check_url
 from interlock.webhooks.outbound.schedule import GIVE_UP_AFTER_MS
+from interlock.webhooks.outbound.secrets import SecretSeal
 from interlock.webhooks.outbound.signing import new_signing_secret
 from interlock.webhooks.outbound.store import OutboundStore
 from interlock.webhooks.outbound.subscriptions import check_enabled_events
@@ -73,19 +73,14 @@ class DeletedEndpoint(msgspec.Struct, frozen=True):
     id: str
 
 
-def box_context(account_id: str, endpoint_id: str) -> str:
-    """Return what a sealed secret is bound to, so that it opens for its own endpoint only."""
-    return f"{account_id}/{endpoint_id}"
-
-
 class WebhookEndpoints:
     """The use cases. One per process."""
 
-    def __init__(self, work: Work, box: SecretBox, allowed_networks: Sequence[Network] = ()) -> None:
-        """Commit through ``work``, seal secrets in ``box``, and let URLs lead into ``allowed_networks`` too."""
+    def __init__(self, work: Work, seal: SecretSeal, policy: Policy | None = None) -> None:
+        """Commit through ``work``, seal secrets with ``seal``, and let URLs lead where ``policy`` allows."""
         self._work = work
-        self._box = box
-        self._allowed = tuple(allowed_networks)
+        self._seal = seal
+        self._policy = policy or Policy()
         self._store = OutboundStore(work.database)
 
     # Read
@@ -114,7 +109,7 @@ class WebhookEndpoints:
             return problem
         now_ms = self._work.clock.now_ms()
         endpoint_id = new_id("we", now_ms)
-        secret, sealed = await self._new_secret(ctx.scope, endpoint_id)
+        secret, sealed = self._new_secret(ctx.scope, endpoint_id)
         endpoint = WebhookEndpoint(
             account_id=ctx.account_id,
             id=endpoint_id,
@@ -196,7 +191,7 @@ class WebhookEndpoints:
         if isinstance(current, Problem):
             return current
         now_ms = self._work.clock.now_ms()
-        secret, sealed = await self._new_secret(ctx.scope, endpoint_id)
+        secret, sealed = self._new_secret(ctx.scope, endpoint_id)
         secrets = rolled(current.secrets, sealed, now_ms=now_ms, expire_after_ms=expire_after_ms)
         changed = msgspec.structs.replace(current, version=current.version + 1, secrets=secrets)
         change = Change(ctx.scope)
@@ -211,7 +206,7 @@ class WebhookEndpoints:
         found = await self._work.database.get(WEBHOOK_ENDPOINTS, scope, endpoint_id)
         if found is None or len(found.secrets) != 1 or kept.status != 200:
             return kept
-        secret = await self._box.open(found.secrets[0].sealed, box_context(scope.account_id, endpoint_id))
+        secret = self._seal.open(scope, endpoint_id, found.secrets[0].sealed)
         body = {**msgspec.json.decode(kept.body, type=dict), "secret": secret}
         return msgspec.structs.replace(kept, body=msgspec.json.encode(body))
 
@@ -247,14 +242,14 @@ class WebhookEndpoints:
     # Helpers
 
     def _check(self, scope: Scope, url: str, events: Sequence[str], description: str | None) -> Problem | None:
-        problem = check_url(url, livemode=scope.livemode, allowed=self._allowed) or check_enabled_events(events)
+        problem = check_url(url, self._policy, livemode=scope.livemode) or check_enabled_events(events)
         if problem is None and description is not None and len(description) > MAX_DESCRIPTION:
             problem = invalid(f"The description can have up to {MAX_DESCRIPTION} characters.", param="description")
         return problem
 
-    async def _new_secret(self, scope: Scope, endpoint_id: str) -> tuple[str, SealedSecret]:
+    def _new_secret(self, scope: Scope, endpoint_id: str) -> tuple[str, SealedSecret]:
         secret = new_signing_secret()
-        return secret, SealedSecret(await self._box.seal(secret, box_context(scope.account_id, endpoint_id)))
+        return secret, SealedSecret(self._seal.seal(scope, endpoint_id, secret))
 
     async def _commit(
         self,

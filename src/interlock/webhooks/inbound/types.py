@@ -1,0 +1,76 @@
+"""Values and table of inbound notifications."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+
+import msgspec
+
+from interlock.base.context import Scope
+from interlock.gateways.contract import ConnectorConfig, Notification
+from interlock.gateways.loader import LoadedConnector
+from interlock.payments.notification_results import NotificationResult
+from interlock.storage.tables import Table
+
+
+class NotificationState(StrEnum):
+    """What became of a stored notification; ``failed`` was tried for a week and wants a person."""
+
+    WAITING = "waiting"
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class GatewayNotification(msgspec.Struct, frozen=True, kw_only=True):
+    """One verified fact, stored before the gateway got its answer. ``note`` says why it waits or was ignored."""
+
+    account_id: str
+    id: str
+    livemode: bool
+    version: int
+    created_at_ms: int
+    gateway_id: str
+    notification_id: str
+    notification: Notification
+    state: NotificationState
+    attempts: int
+    next_attempt_at_ms: int | None
+    note: str | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """Return account and mode."""
+        return Scope(self.account_id, self.livemode)
+
+
+class GatewayBinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A configured gateway, ready to verify notifications."""
+
+    livemode: bool
+    loaded: LoadedConnector
+    config: ConnectorConfig
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in the request is durable. ``body`` is what the gateway wants to read in a 200."""
+
+    body: str
+    stored: int
+    repeated: int
+
+
+FindGateway = Callable[[str, str], Awaitable[GatewayBinding | None]]
+"""Returns the gateway (account id, gateway id), or None; handed in by ``bootstrap``."""
+
+ApplyNotification = Callable[[Scope, str, Notification], Awaitable[NotificationResult]]
+"""Applies a notification of (scope, gateway id) to its payment; ``payments`` decides whether it still may."""
+
+
+def notification_row_id(gateway_id: str, notification_id: str) -> str:
+    """Return the row's id: the same for every repetition of the same notification."""
+    digest = hashlib.sha256(f"{gateway_id}\n{notification_id}".encode()).hexdigest()
+    return f"gn_{digest[:40]}"
+
+
+GATEWAY_NOTIFICATIONS = Table(GatewayNotification, "gateway_notifications")

@@ -1,0 +1,1 @@
+"""The worker process: loops that finish what requests began."""
