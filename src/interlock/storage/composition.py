@@ -63,12 +63,14 @@ def compose(operations: tuple[Operation, ...]) -> Statement:
 
 def _claimants(table: Table[Any], number: int, parameter: int, caller_parameter: int) -> str:
     """Return which callers' rows were among the keys that the claim wrote."""
-    positions = [parameter + table.names.index(name) for name in table.key]
-    arrays = [f"${at}::{column.type}[]" for at, column in zip(positions, table.key_columns, strict=True)]
+    cells = [
+        f'unnest(${parameter + table.names.index(column.name)}::{column.type}[]) AS "{column.name}"'
+        for column in table.key_columns
+    ]
     names = ", ".join(f'"{name}"' for name in table.key)
     row = ", ".join(f'r."{name}"' for name in table.key)
     return (
-        f"SELECT r.flush_caller FROM unnest({', '.join(arrays)}, ${caller_parameter}::int[]) AS r({names}, flush_caller)"
+        f"SELECT r.flush_caller FROM (SELECT {', '.join(cells)}, unnest(${caller_parameter}::int[]) AS flush_caller) AS r"
         f" WHERE (({row}) IN (SELECT {names} FROM w{number})) IS TRUE"
     )
 

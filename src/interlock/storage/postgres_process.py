@@ -213,8 +213,13 @@ class Keeper(threading.Thread):
 
 
 def _environment() -> dict[str, str]:
-    """Return a small environment: nothing of ours (PGDATA, PGPORT …) may steer the server."""
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+    """Return a small environment: nothing of ours (PGDATA, PGPORT …) may steer the server.
+
+    The two of glibc's allocator let a server process keep the few megabytes of a flush for the next one: giving them
+    back and faulting them in again was a fifth of the server's work.
+    """
+    keep = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "33554432"}
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **keep}
 
 
 def _death_signal_setter() -> Callable[[], None] | None:
