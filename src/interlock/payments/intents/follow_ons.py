@@ -17,6 +17,7 @@ from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.settling import settle_attempt
+from interlock.payments.attempts.strays import give_up
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.declines import card_error
@@ -114,6 +115,10 @@ class FollowOns:
             return await self._operate(ctx, held, Operation.VOID, intent.amount_capturable_minor, detail, respond)
         now_ms = self._work.clock.now_ms()
         change = Change(ctx.scope)
+        if intent.active_attempt_id is not None:
+            challenged = await self._work.database.get(ATTEMPTS, ctx.scope, intent.active_attempt_id)
+            if challenged is not None:
+                give_up(change, challenged, now_ms)
         canceled = cancel_change(change, intent, None, Trigger.CANCEL, command.reason, now_ms)
         answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(canceled))
         return answer if isinstance(answer, Answer) else refused_commit(answer)
@@ -196,6 +201,27 @@ class FollowOns:
         if attempt.operation is not Operation.VOID and intent.active_attempt_id != attempt.id:
             return False
         change, _ = self._settle(Held(intent, charge, attempt), attempt, result, execution)
+        return await self._work.record(change) is None
+
+    async def expire(self, scope: Scope, intent_id: str) -> bool:
+        """Cancel an intent whose authorisation has run out; the gateway is told by recovery. False when it changed."""
+        held = await self._held(scope, intent_id, "cancel")
+        if isinstance(held, Problem):
+            return False
+        now_ms = self._work.clock.now_ms()
+        asked = FollowOn(
+            operation=Operation.VOID,
+            subject_id=intent_id,
+            charge=held.charge,
+            payment_attempt=held.payment_attempt,
+            amount_minor=held.intent.amount_capturable_minor,
+            sequence=held.intent.attempt_count + 1,
+            detail={"expired": True, "reason": "automatic", "sends": 1},
+        )
+        attempt = replace(self._operator.new_attempt(asked), next_inquiry_at_ms=now_ms)
+        change = Change(scope)
+        cancel_change(change, held.intent, held.charge, Trigger.EXPIRE, "automatic", now_ms)
+        change.insert(ATTEMPTS, attempt)
         return await self._work.record(change) is None
 
     def _settle(

@@ -14,6 +14,8 @@ from interlock.base.ids import new_id, new_secret
 from interlock.base.money import Money
 from interlock.base.problems import Problem, missing
 from interlock.payments import metadata
+from interlock.payments.attempts.strays import give_up
+from interlock.payments.attempts.types import ATTEMPTS
 from interlock.payments.customers.service import Customers
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
@@ -99,7 +101,13 @@ class Intents:
         asked = await self._prepare(ctx.scope, intent, options, is_new=False)
         if isinstance(asked, Problem):
             return asked
-        return await self._confirmer.confirm(ctx, asked, Change(ctx.scope), respond)
+        change = Change(ctx.scope)
+        if intent.active_attempt_id is not None:
+            # A challenge is left behind for this confirm; were it still passed, its money would have to go back.
+            challenged = await self._work.database.get(ATTEMPTS, ctx.scope, intent.active_attempt_id)
+            if challenged is not None:
+                give_up(change, challenged, self._work.clock.now_ms())
+        return await self._confirmer.confirm(ctx, asked, change, respond)
 
     async def _prepare(
         self, scope: Scope, intent: Intent, options: ConfirmIntent, *, is_new: bool

@@ -22,7 +22,7 @@ from interlock.payments.intents.types import INTENTS
 from interlock.payments.intents.validation import front_money
 from interlock.payments.money import Books
 from interlock.payments.refunds.machine import Trigger, next_status, refundable_minor, reserve, take_back
-from interlock.payments.refunds.settling import settle_refund
+from interlock.payments.refunds.settling import fail, failure_reason, settle_refund
 from interlock.payments.refunds.types import REFUNDS, CreateRefund, Refund, RefundStatus, UpdateRefund
 from interlock.payments.representation.amounts import front_amount
 from interlock.payments.representation.refund import refund as show_refund
@@ -124,6 +124,18 @@ class Refunds:
         now_ms = self._work.clock.now_ms()
         settle_refund(change, self._books, refund, charge, current, result, now_ms, execution)
         return await self._work.record(change) is None
+
+    async def sent_back(self, attempt: Attempt, result: Result) -> bool:
+        """Write down that a refund which had succeeded was sent back by the cardholder's bank."""
+        scope = Scope(attempt.account_id, attempt.livemode)
+        refund = await self._work.database.get(REFUNDS, scope, attempt.subject_id)
+        charge = await self._work.database.get(CHARGES, scope, attempt.charge_id or "")
+        if refund is None or charge is None:
+            return False
+        change = Change(scope)
+        now_ms = self._work.clock.now_ms()
+        failed = fail(change, self._books, refund, charge, failure_reason(result), now_ms)
+        return failed is refund or await self._work.record(change) is None
 
     async def update(
         self, ctx: RequestContext, refund_id: str, command: UpdateRefund, respond: Respond

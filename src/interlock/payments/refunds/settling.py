@@ -55,7 +55,7 @@ def settle_refund(  # noqa: PLR0913 - the facts of one settlement
     if outcome is Outcome.APPROVED:
         return succeed(change, books, refund, charge, result, now_ms)
     if outcome in {Outcome.DECLINED, Outcome.REFUSED, Outcome.NOT_SENT}:
-        return fail(change, books, refund, charge, _reason(result), now_ms)
+        return fail(change, books, refund, charge, failure_reason(result), now_ms)
     return _named(change, refund, result)
 
 

@@ -80,7 +80,7 @@ CREATE TABLE attempts (
     CHECK (state NOT IN ('begun', 'unknown') OR next_inquiry_at_ms IS NOT NULL)
 ) WITH (fillfactor = 70, toast_tuple_target = 8160);
 
-CREATE INDEX attempts_subject ON attempts (account_id, subject_id, id);
+CREATE INDEX attempts_intent ON attempts (account_id, intent_id, id);
 
 CREATE INDEX attempts_reference ON attempts (account_id, gateway_reference) WHERE gateway_reference IS NOT NULL;
 

@@ -1,0 +1,169 @@
+"""What a gateway's webhook means for a payment. Order-proof: what is settled stays settled, whatever arrives late.
+
+Called by ``webhooks.inbound`` with notifications whose signature was verified. *Not yet* asks it to come again: the
+request that sent the attempt is still working on it and will write the outcome itself.
+"""
+
+from enum import StrEnum
+
+from interlock.base.context import Scope
+from interlock.gateways.contract import Notification, NotificationKind, Operation
+from interlock.gateways.outcomes import Outcome
+from interlock.payments.attempts.dispatch import Dispatch
+from interlock.payments.attempts.strays import Strays
+from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.charges.types import CHARGES, Charge
+from interlock.payments.disputes.service import Disputes
+from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.refunds.service import Refunds
+from interlock.payments.work import Work
+from interlock.storage.database import Page
+
+
+class Verdict(StrEnum):
+    """What became of a notification."""
+
+    APPLIED = "applied"
+    NOT_YET = "not_yet"
+    IGNORED = "ignored"
+
+
+_OPERATIONS: dict[NotificationKind, frozenset[Operation]] = {
+    NotificationKind.PAYMENT: frozenset({Operation.SALE, Operation.AUTHORISE, Operation.VERIFY}),
+    NotificationKind.CAPTURE: frozenset({Operation.CAPTURE}),
+    NotificationKind.VOID: frozenset({Operation.VOID}),
+    NotificationKind.REFUND: frozenset({Operation.REFUND}),
+}
+_DISPUTES = frozenset(
+    {
+        NotificationKind.DISPUTE_OPENED,
+        NotificationKind.DISPUTE_UPDATED,
+        NotificationKind.DISPUTE_WON,
+        NotificationKind.DISPUTE_LOST,
+    }
+)
+_MATCHES_MAX = 20
+
+
+class Notifications:
+    """Applies notifications."""
+
+    def __init__(  # noqa: PLR0913 - the rooms a notification may concern
+        self,
+        work: Work,
+        dispatch: Dispatch,
+        strays: Strays,
+        refunds: Refunds,
+        disputes: Disputes,
+        follow_ons: FollowOns,
+    ) -> None:
+        """Wire the rooms."""
+        self._work = work
+        self._dispatch = dispatch
+        self._strays = strays
+        self._refunds = refunds
+        self._disputes = disputes
+        self._follow_ons = follow_ons
+
+    async def apply(self, scope: Scope, gateway_id: str, notification: Notification) -> Verdict:
+        """Make of ``notification`` what is still to be made of it.
+
+        Args:
+            scope: account and mode of the gateway it came through.
+            gateway_id: that gateway.
+            notification: the verified fact.
+
+        """
+        kind = notification.kind
+        if kind in _DISPUTES:
+            return await self._dispute(scope, gateway_id, notification)
+        if kind is NotificationKind.EXPIRED:
+            return await self._expired(scope, gateway_id, notification)
+        operations = _OPERATIONS.get(kind)
+        if operations is None or notification.result is None:
+            return Verdict.IGNORED
+        attempt = await self._find(scope, gateway_id, notification, operations)
+        if attempt is None:
+            return Verdict.IGNORED
+        return await self._apply(attempt, notification)
+
+    async def _apply(self, attempt: Attempt, notification: Notification) -> Verdict:
+        result = notification.result
+        if result is None:
+            return Verdict.IGNORED
+        now_ms = self._work.clock.now_ms()
+        if attempt.state == BEGUN and (attempt.next_inquiry_at_ms or 0) > now_ms:
+            return Verdict.NOT_YET
+        if attempt.is_open:
+            if result.outcome.value == attempt.state or result.outcome is Outcome.UNKNOWN:
+                return Verdict.IGNORED
+            if _speaks_of_other_money(attempt, notification):
+                return Verdict.IGNORED
+            return Verdict.APPLIED if await self._dispatch.apply(attempt, result) else Verdict.NOT_YET
+        return await self._late(attempt, notification)
+
+    async def _late(self, attempt: Attempt, notification: Notification) -> Verdict:
+        """Look at news of a settled attempt: only two kinds change anything, and neither moves a payment backwards."""
+        result = notification.result
+        if result is None:
+            return Verdict.IGNORED
+        approved = result.outcome is Outcome.APPROVED
+        if notification.kind is NotificationKind.REFUND and attempt.state == Outcome.APPROVED and not approved:
+            if result.outcome is not Outcome.DECLINED:
+                return Verdict.IGNORED
+            return Verdict.APPLIED if await self._refunds.sent_back(attempt, result) else Verdict.NOT_YET
+        failed = attempt.state in {Outcome.DECLINED, Outcome.REFUSED, Outcome.NOT_SENT}
+        takes_money = attempt.operation in {Operation.SALE, Operation.AUTHORISE}
+        if approved and failed and takes_money and "stray_approval" not in attempt.detail:
+            return Verdict.APPLIED if await self._strays.approved(attempt, result) else Verdict.NOT_YET
+        return Verdict.IGNORED
+
+    async def _find(
+        self, scope: Scope, gateway_id: str, notification: Notification, operations: frozenset[Operation]
+    ) -> Attempt | None:
+        database = self._work.database
+        if notification.reference is not None:
+            named = await database.get(ATTEMPTS, scope, notification.reference)
+            if named is not None and named.gateway_id == gateway_id and named.operation in operations:
+                return named
+        reference = None if notification.result is None else notification.result.gateway_reference
+        for candidate in (reference, notification.gateway_reference):
+            if candidate is None:
+                continue
+            where = {"gateway_reference": candidate}
+            found = await database.find(ATTEMPTS, scope, Page(limit=_MATCHES_MAX), where=where)
+            for attempt in found.items:
+                if attempt.gateway_id == gateway_id and attempt.operation in operations:
+                    return attempt
+        return None
+
+    async def _charge(self, scope: Scope, gateway_id: str, notification: Notification) -> Charge | None:
+        if notification.gateway_reference is None:
+            return None
+        where = {"gateway_reference": notification.gateway_reference}
+        found = await self._work.database.find(CHARGES, scope, Page(limit=_MATCHES_MAX), where=where)
+        matching = [charge for charge in found.items if charge.gateway_id == gateway_id]
+        return matching[0] if matching else None
+
+    async def _dispute(self, scope: Scope, gateway_id: str, notification: Notification) -> Verdict:
+        charge = await self._charge(scope, gateway_id, notification)
+        if charge is None:
+            return Verdict.NOT_YET
+        applied = await self._disputes.notified(gateway_id, charge, notification)
+        return Verdict.APPLIED if applied else Verdict.NOT_YET
+
+    async def _expired(self, scope: Scope, gateway_id: str, notification: Notification) -> Verdict:
+        charge = await self._charge(scope, gateway_id, notification)
+        if charge is None or charge.payment_intent_id is None:
+            return Verdict.IGNORED
+        expired = await self._follow_ons.expire(scope, charge.payment_intent_id)
+        return Verdict.APPLIED if expired else Verdict.IGNORED
+
+
+def _speaks_of_other_money(attempt: Attempt, notification: Notification) -> bool:
+    """Return True when the notification names another amount or currency than was asked for: then only an inquiry,
+    whose answer is compared too, may settle the attempt."""
+    money = notification.amount or (notification.result.echo if notification.result else None)
+    if money is None or attempt.operation is Operation.VERIFY:
+        return False
+    return money.currency != attempt.currency or money.amount_minor != attempt.amount_minor

@@ -1,0 +1,33 @@
+"""Use cases of attempts: reading every try. Called by ``api`` (payment attempt records), ``console`` and ``cli``."""
+
+from interlock.base.context import Scope
+from interlock.base.problems import Problem, missing
+from interlock.payments.attempts.types import ATTEMPTS, EXCHANGES, Attempt, Exchange
+from interlock.storage.database import Database, Page, PageResult
+
+_EXCHANGES_MAX = 20
+
+
+class Attempts:
+    """Read attempts."""
+
+    def __init__(self, database: Database) -> None:
+        """Read from ``database``."""
+        self._database = database
+
+    async def get(self, scope: Scope, attempt_id: str) -> Attempt | Problem:
+        """Return one attempt."""
+        attempt = await self._database.get(ATTEMPTS, scope, attempt_id)
+        return missing("payment_attempt_record", attempt_id) if attempt is None else attempt
+
+    async def list(self, scope: Scope, page: Page, *, intent: str | None = None) -> PageResult[Attempt]:
+        """Return attempts, newest first; of a payment or setup intent (its refunds included) when given."""
+        where = {} if intent is None else {"intent_id": intent}
+        return await self._database.find(ATTEMPTS, scope, page, where=where)
+
+    async def exchanges(self, scope: Scope, attempt_id: str) -> list[Exchange]:
+        """Return the redacted exchanges kept of an attempt, newest first."""
+        found = await self._database.find(
+            EXCHANGES, scope, Page(limit=_EXCHANGES_MAX), where={"attempt_id": attempt_id}
+        )
+        return found.items

@@ -1,0 +1,131 @@
+"""Use cases of charges: reading and describing them, and the legacy way to pay (a token, at once).
+
+Called by ``api`` and ``console``. A legacy charge is an intent confirmed in the same request, shown as its charge, so that
+there is one path on which money moves.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from interlock.base.context import RequestContext, Scope
+from interlock.base.problems import Problem, invalid, missing
+from interlock.payments import metadata
+from interlock.payments.charges.types import CHARGES, CaptureCharge, Charge, ChargeStatus, CreateCharge, UpdateCharge
+from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.intents.service import Intents
+from interlock.payments.intents.types import CaptureIntent, ConfirmIntent, CreateIntent, IntentView
+from interlock.payments.representation.charge import charge as show_charge
+from interlock.payments.work import Answer, Change, Respond, Work
+from interlock.storage.database import Page, PageResult
+
+replace = msgspec.structs.replace
+
+
+class Charges:
+    """Create (legacy), read, change, capture (legacy) and list charges."""
+
+    def __init__(self, work: Work, intents: Intents, follow_ons: FollowOns) -> None:
+        """Wire the parts."""
+        self._work = work
+        self._intents = intents
+        self._follow_ons = follow_ons
+
+    async def create(self, ctx: RequestContext, command: CreateCharge, respond: Respond) -> Answer | Problem:
+        """Take a payment from a token, a card source or a customer's default, without any action of the shopper."""
+        if command.source is None and command.customer is None:
+            return invalid("Must provide source or customer.", code="parameter_missing")
+        details = dict(command.details)
+        if command.description is not None:
+            details["description"] = command.description
+        asked = CreateIntent(
+            amount=command.amount,
+            customer=command.customer,
+            capture_method="automatic" if command.capture else "manual",
+            metadata=command.metadata,
+            details=details,
+            confirm=ConfirmIntent(payment_method=command.source, error_on_requires_action=True),
+        )
+        return await self._intents.create(ctx, asked, _as_charge(respond))
+
+    async def capture(
+        self, ctx: RequestContext, charge_id: str, command: CaptureCharge, respond: Respond
+    ) -> Answer | Problem:
+        """Take an authorised charge; the rest is released."""
+        charge = await self._work.database.get(CHARGES, ctx.scope, charge_id)
+        if charge is None:
+            return missing("charge", charge_id)
+        if charge.captured:
+            return invalid(f"Charge {charge_id} has already been captured.", code="charge_already_captured")
+        if charge.released or charge.status is not ChargeStatus.SUCCEEDED or charge.payment_intent_id is None:
+            return invalid(
+                f"Charge {charge_id} cannot be captured: its authorization has ended.", code="charge_expired_for_capture"
+            )
+        asked = CaptureIntent(amount=command.amount, details=command.details)
+        return await self._follow_ons.capture(ctx, charge.payment_intent_id, asked, _as_charge(respond))
+
+    async def update(
+        self, ctx: RequestContext, charge_id: str, command: UpdateCharge, respond: Respond
+    ) -> Answer | Problem:
+        """Change metadata and descriptive fields."""
+        charge = await self._work.database.get(CHARGES, ctx.scope, charge_id)
+        if charge is None:
+            return missing("charge", charge_id)
+        merged = metadata.merge(charge.metadata, command.metadata)
+        if isinstance(merged, Problem):
+            return merged
+        updated = replace(
+            charge, version=charge.version + 1, metadata=merged, details={**charge.details, **command.details}
+        )
+        previous: dict[str, Any] = {}
+        if command.metadata is not UNSET:
+            previous["metadata"] = charge.metadata
+        previous |= {name: charge.details.get(name) for name in command.details}
+        change = Change(ctx.scope)
+        change.update(CHARGES, updated)
+        change.event("charge.updated", show_charge(updated), previous)
+        answer = await self._work.commit(ctx, change, charge.id, respond, updated)
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def get(self, scope: Scope, charge_id: str) -> Charge | Problem:
+        """Return one charge."""
+        charge = await self._work.database.get(CHARGES, scope, charge_id)
+        return missing("charge", charge_id) if charge is None else charge
+
+    async def list(
+        self, scope: Scope, page: Page, *, customer: str | None = None, payment_intent: str | None = None
+    ) -> PageResult[Charge]:
+        """Return charges, newest first, of a customer or an intent when given."""
+        given = {"customer_id": customer, "payment_intent_id": payment_intent}
+        where = {name: value for name, value in given.items() if value is not None}
+        return await self._work.database.find(CHARGES, scope, page, where=where)
+
+    async def resume(self, ctx: RequestContext, intent_id: str, respond: Respond) -> Answer | Problem | None:
+        """Answer an interrupted legacy charge from its intent's state; None while that is open."""
+        return await self._intents.resume(ctx, intent_id, _as_charge(respond))
+
+
+def _as_charge(respond: Respond) -> Respond:
+    """Return a responder that shows the intent's charge instead of the intent."""
+
+    async def show(view: object) -> Answer:
+        if isinstance(view, IntentView):
+            return await respond(view.charge if view.charge is not None else _unfinished(view))
+        if isinstance(view, Problem):
+            attached = {name: shown for name, shown in view.attached.items() if name != "payment_intent"}
+            return await respond(replace(view, attached=attached))
+        return await respond(view)
+
+    return show
+
+
+def _unfinished(view: IntentView) -> Problem:
+    return Problem(
+        status=409,
+        type="api_error",
+        code="charge_pending",
+        message=f"The gateway has not said yet whether it took this payment. Look at {view.intent.id} in a moment.",
+        retryable=True,
+    )

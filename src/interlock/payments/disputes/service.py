@@ -1,0 +1,183 @@
+"""Use cases of disputes: the bank opens and decides them (by webhook), the shop answers with evidence.
+
+Called by ``api`` and ``console``; :meth:`Disputes.notified` by inbound webhooks. Gateways decide disputes; only in test
+mode does the evidence text decide, with the words the API documents, so that a shop can rehearse both ends.
+"""
+
+import msgspec
+
+from interlock.base.context import RequestContext, Scope
+from interlock.base.ids import new_id
+from interlock.base.problems import Problem, invalid, missing
+from interlock.gateways.contract import Notification, NotificationKind
+from interlock.payments import metadata
+from interlock.payments.charges.types import CHARGES, Charge
+from interlock.payments.disputes.machine import Trigger, is_inquiry, next_status
+from interlock.payments.disputes.types import DISPUTES, Dispute, DisputeStatus, UpdateDispute
+from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.money import Books
+from interlock.payments.representation.charge import charge as show_charge
+from interlock.payments.representation.dispute import dispute as show_dispute
+from interlock.payments.work import Answer, Change, Respond, Work
+from interlock.storage.database import Page, PageResult
+
+replace = msgspec.structs.replace
+
+WINNING_EVIDENCE = "winning_evidence"
+LOSING_EVIDENCE = "losing_evidence"
+_OPEN_TO_EVIDENCE = frozenset({DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WARNING_NEEDS_RESPONSE})
+_TRIGGERS = {
+    NotificationKind.DISPUTE_WON: Trigger.WIN,
+    NotificationKind.DISPUTE_LOST: Trigger.LOSE,
+}
+
+
+class Disputes:
+    """Read, answer and close disputes; hear of them from gateways."""
+
+    def __init__(self, work: Work, books: Books) -> None:
+        """Wire the parts."""
+        self._work = work
+        self._books = books
+
+    async def get(self, scope: Scope, dispute_id: str) -> Dispute | Problem:
+        """Return one dispute."""
+        dispute = await self._work.database.get(DISPUTES, scope, dispute_id)
+        return missing("dispute", dispute_id) if dispute is None else dispute
+
+    async def list(
+        self, scope: Scope, page: Page, *, charge: str | None = None, payment_intent: str | None = None
+    ) -> PageResult[Dispute]:
+        """Return disputes, newest first, of a charge or an intent when given."""
+        given = {"charge_id": charge, "payment_intent_id": payment_intent}
+        where = {name: value for name, value in given.items() if value is not None}
+        return await self._work.database.find(DISPUTES, scope, page, where=where)
+
+    async def update(
+        self, ctx: RequestContext, dispute_id: str, command: UpdateDispute, respond: Respond
+    ) -> Answer | Problem:
+        """Add evidence and, unless told otherwise, submit it."""
+        dispute = await self._work.database.get(DISPUTES, ctx.scope, dispute_id)
+        if dispute is None:
+            return missing("dispute", dispute_id)
+        merged = metadata.merge(dispute.metadata, command.metadata)
+        if isinstance(merged, Problem):
+            return merged
+        changed = replace(dispute, version=dispute.version + 1, metadata=merged)
+        if command.evidence is not None:
+            if dispute.status not in _OPEN_TO_EVIDENCE:
+                return invalid(f"Dispute {dispute_id} is {dispute.status}: evidence can no longer be given.")
+            changed = replace(changed, evidence={**dispute.evidence, **command.evidence})
+        change = Change(ctx.scope)
+        if command.submit and changed.evidence and dispute.status in _OPEN_TO_EVIDENCE:
+            status = next_status(dispute.status, Trigger.SUBMIT) or dispute.status
+            changed = replace(changed, status=status, submission_count=dispute.submission_count + 1)
+            changed = await self._rehearse(ctx.scope, change, changed)
+        change.update(DISPUTES, changed)
+        change.event("charge.dispute.updated", show_dispute(changed), {"status": dispute.status})
+        answer = await self._work.commit(ctx, change, dispute.id, respond, changed)
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def close(self, ctx: RequestContext, dispute_id: str, respond: Respond) -> Answer | Problem:
+        """Accept the dispute: it is lost."""
+        dispute = await self._work.database.get(DISPUTES, ctx.scope, dispute_id)
+        if dispute is None:
+            return missing("dispute", dispute_id)
+        if next_status(dispute.status, Trigger.LOSE) is None:
+            return invalid(f"Dispute {dispute_id} is already closed.", code="status_transition_invalid")
+        change = Change(ctx.scope)
+        lost = await self._decide(
+            ctx.scope, change, replace(dispute, version=dispute.version + 1), Trigger.LOSE
+        )
+        change.update(DISPUTES, lost)
+        answer = await self._work.commit(ctx, change, dispute.id, respond, lost)
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def notified(self, gateway_id: str, charge: Charge, notification: Notification) -> bool:
+        """Write down what a gateway says of a dispute; False when another writer was first.
+
+        A message that is older than what is known changes nothing: a decided dispute is never reopened.
+        """
+        scope = Scope(charge.account_id, charge.livemode)
+        reference = notification.dispute_reference or notification.notification_id
+        where = {"gateway_id": gateway_id, "gateway_dispute_reference": reference}
+        found = await self._work.database.find(DISPUTES, scope, Page(limit=1), where=where)
+        change = Change(scope)
+        if found.items:
+            dispute = replace(found.items[0], version=found.items[0].version + 1)
+            was = found.items[0].status
+        else:
+            dispute = self._open(change, charge, gateway_id, reference, notification)
+            was = dispute.status
+        trigger = _TRIGGERS.get(notification.kind)
+        escalates = notification.kind is NotificationKind.DISPUTE_OPENED and found.items and is_inquiry(was)
+        if escalates and not _is_warning(notification):
+            trigger = Trigger.ESCALATE
+        if trigger is not None and next_status(dispute.status, trigger) is not None:
+            dispute = await self._decide(scope, change, dispute, trigger)
+        elif found.items:
+            return True
+        if found.items:
+            change.update(DISPUTES, dispute)
+        else:
+            change.insert(DISPUTES, dispute)
+        return await self._work.record(change) is None
+
+    def _open(
+        self, change: Change, charge: Charge, gateway_id: str, reference: str, notification: Notification
+    ) -> Dispute:
+        now_ms = self._work.clock.now_ms()
+        amount = notification.amount
+        warning = _is_warning(notification)
+        dispute = Dispute(
+            account_id=charge.account_id,
+            id=new_id("dp", now_ms),
+            livemode=charge.livemode,
+            version=1,
+            created_at_ms=now_ms,
+            status=DisputeStatus.WARNING_NEEDS_RESPONSE if warning else DisputeStatus.NEEDS_RESPONSE,
+            charge_id=charge.id,
+            payment_intent_id=charge.payment_intent_id,
+            amount_minor=charge.amount_captured_minor if amount is None else amount.amount_minor,
+            currency=charge.currency,
+            reason=notification.dispute_reason or "general",
+            gateway_id=gateway_id,
+            gateway_dispute_reference=reference,
+            evidence_due_at_ms=notification.evidence_due_at_ms,
+        )
+        change.event("charge.dispute.created", show_dispute(dispute))
+        if not warning:
+            dispute = self._withdraw(change, dispute, charge, now_ms)
+        return dispute
+
+    def _withdraw(self, change: Change, dispute: Dispute, charge: Charge, now_ms: int) -> Dispute:
+        withdrawn = self._books.post_dispute(change, replace(dispute, funds_withdrawn=True), now_ms)
+        disputed = replace(charge, version=charge.version + 1, disputed=True)
+        change.update(CHARGES, disputed)
+        change.event("charge.dispute.funds_withdrawn", show_dispute(withdrawn))
+        change.event("charge.updated", show_charge(disputed), {"disputed": False})
+        return withdrawn
+
+    async def _decide(self, scope: Scope, change: Change, dispute: Dispute, trigger: Trigger) -> Dispute:
+        """Add what ``trigger`` makes of the dispute, its money and its events to ``change``."""
+        now_ms = self._work.clock.now_ms()
+        decided = replace(dispute, status=next_status(dispute.status, trigger) or dispute.status)
+        if trigger is Trigger.ESCALATE:
+            charge = await self._work.database.get(CHARGES, scope, dispute.charge_id)
+            return decided if charge is None else self._withdraw(change, decided, charge, now_ms)
+        if trigger is Trigger.WIN and dispute.funds_withdrawn:
+            decided = self._books.post_dispute_won(change, replace(decided, funds_withdrawn=False), now_ms)
+            change.event("charge.dispute.funds_reinstated", show_dispute(decided))
+        change.event("charge.dispute.closed", show_dispute(decided))
+        return decided
+
+    async def _rehearse(self, scope: Scope, change: Change, dispute: Dispute) -> Dispute:
+        """In test mode the evidence text decides at once, as the API documents."""
+        text = dispute.evidence.get("uncategorized_text")
+        if dispute.livemode or text not in {WINNING_EVIDENCE, LOSING_EVIDENCE}:
+            return dispute
+        return await self._decide(scope, change, dispute, Trigger.WIN if text == WINNING_EVIDENCE else Trigger.LOSE)
+
+
+def _is_warning(notification: Notification) -> bool:
+    return notification.result is not None and notification.result.code == "inquiry"

@@ -1,0 +1,1 @@
+"""Recovery: the owner of every attempt whose outcome nobody knows."""

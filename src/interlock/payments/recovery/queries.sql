@@ -1,0 +1,11 @@
+-- name: due_attempts
+SELECT account_id, livemode, id FROM attempts
+WHERE next_inquiry_at_ms <= $1
+ORDER BY next_inquiry_at_ms
+LIMIT $2;
+
+-- name: due_captures
+SELECT account_id, livemode, id FROM payment_intents
+WHERE capture_before_ms <= $1
+ORDER BY capture_before_ms
+LIMIT $2;

@@ -1,0 +1,336 @@
+"""Use cases of setup intents. Called by ``api``, ``console`` and checkout sessions."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from interlock.base.context import RequestContext, Scope
+from interlock.base.crashpoints import reach
+from interlock.base.ids import new_id, new_secret
+from interlock.base.money import Money
+from interlock.base.problems import Problem, invalid, missing
+from interlock.gateways.contract import Initiator, Operation, PaymentRequest, StoredCredential
+from interlock.gateways.transport import Execution
+from interlock.payments import metadata
+from interlock.payments.attempts.requests import shopper
+from interlock.payments.attempts.routes import Route, Routes
+from interlock.payments.attempts.runner import Runner
+from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.customers.service import Customers
+from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.instruments.service import Instruments
+from interlock.payments.instruments.types import PaymentMethod, ResolvedInstrument
+from interlock.payments.intents.confirmation import Limits, redirect_url
+from interlock.payments.representation.setup_intent import setup_intent as show_setup
+from interlock.payments.setup.machine import Trigger, next_status, resting_status
+from interlock.payments.setup.outcome import SetupOutcomes
+from interlock.payments.setup.types import (
+    SETUP_INTENTS,
+    CancelSetup,
+    ConfirmSetup,
+    CreateSetup,
+    SetupIntent,
+    SetupStatus,
+    SetupView,
+    UpdateSetup,
+)
+from interlock.payments.work import Answer, Change, Respond, Work
+from interlock.storage.database import Page, PageResult
+
+replace = msgspec.structs.replace
+
+_SECRET_CHARACTERS = 24
+_CURRENCY = "usd"
+
+
+class SetupIntents:
+    """Create, read, change, confirm, cancel and list setup intents."""
+
+    def __init__(  # noqa: PLR0913 - the parts a set-up needs
+        self,
+        work: Work,
+        runner: Runner,
+        routes: Routes,
+        instruments: Instruments,
+        customers: Customers,
+        outcomes: SetupOutcomes,
+        public_url: str,
+        limits: Limits,
+    ) -> None:
+        """Wire the parts."""
+        self._work = work
+        self._runner = runner
+        self._routes = routes
+        self._instruments = instruments
+        self._customers = customers
+        self._outcomes = outcomes
+        self._public_url = public_url
+        self._limits = limits
+
+    async def create(self, ctx: RequestContext, command: CreateSetup, respond: Respond) -> Answer | Problem:
+        """Create a setup intent and, when asked, confirm it in the same request."""
+        problem = metadata.check(command.metadata or {})
+        if problem is None and command.customer is not None:
+            problem = await self._customers.must_exist(ctx.scope, command.customer)
+        if problem is not None:
+            return problem
+        intent = self._new(ctx, command)
+        change = Change(ctx.scope)
+        if command.confirm is not None:
+            options = replace(
+                command.confirm,
+                payment_method=command.confirm.payment_method or command.payment_method,
+                payment_method_data=command.confirm.payment_method_data or command.payment_method_data,
+            )
+            change.event("setup_intent.created", show_setup(intent))
+            return await self._confirm(ctx, intent, options, change, respond, is_new=True)
+        method = None
+        if command.payment_method is not None or command.payment_method_data is not None:
+            instrument = await self._instruments.resolve_for_payment(
+                ctx.scope, command.payment_method, command.payment_method_data, None, command.customer
+            )
+            if isinstance(instrument, Problem):
+                return instrument
+            change.extend(instrument.writes)
+            method = instrument.payment_method
+            intent = replace(intent, payment_method_id=method.id, status=resting_status(method.id))
+        change.insert(SETUP_INTENTS, intent)
+        change.event("setup_intent.created", show_setup(intent))
+        answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(intent, method))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def confirm(
+        self, ctx: RequestContext, setup_id: str, options: ConfirmSetup, respond: Respond
+    ) -> Answer | Problem:
+        """Confirm a setup intent: verify the card, or find out what the shopper must do."""
+        intent = await self._work.database.get(SETUP_INTENTS, ctx.scope, setup_id)
+        if intent is None:
+            return missing("setup_intent", setup_id, param="intent")
+        if next_status(intent.status, Trigger.CONFIRM) is None:
+            return _unexpected(intent, "confirm", "requires_payment_method, requires_confirmation, requires_action")
+        return await self._confirm(ctx, intent, options, Change(ctx.scope), respond, is_new=False)
+
+    async def _confirm(  # noqa: PLR0913 - one confirm call
+        self,
+        ctx: RequestContext,
+        intent: SetupIntent,
+        options: ConfirmSetup,
+        change: Change,
+        respond: Respond,
+        *,
+        is_new: bool,
+    ) -> Answer | Problem:
+        instrument = await self._instruments.resolve_for_payment(
+            ctx.scope,
+            options.payment_method or intent.payment_method_id,
+            options.payment_method_data,
+            options.confirmation_token,
+            intent.customer_id,
+            intent_id=intent.id,
+        )
+        if isinstance(instrument, Problem):
+            return instrument
+        method = instrument.payment_method
+        now_ms = self._work.clock.now_ms()
+        routes = self._routes.rank_setup(ctx.scope, intent.id, method, now_ms)
+        if not routes:
+            return invalid(
+                "No enabled gateway can verify cards. Check `interlock gateways list`.",
+                code="payment_method_unactivated",
+            )
+        attempt = self._new_attempt(intent, instrument, options, routes[0], now_ms)
+        begun = replace(
+            intent,
+            version=1 if is_new else intent.version + 1,
+            status=next_status(intent.status, Trigger.CONFIRM) or SetupStatus.PROCESSING,
+            payment_method_id=method.id,
+            active_attempt_id=attempt.id,
+            latest_attempt_id=attempt.id,
+            next_action=None,
+            last_setup_error=None,
+        )
+        if is_new:
+            change.insert(SETUP_INTENTS, begun)
+        else:
+            change.update(SETUP_INTENTS, begun)
+        change.insert(ATTEMPTS, attempt)
+        change.extend(instrument.writes)
+        rejected = await self._work.begin(ctx, change, intent.id)
+        if rejected is not None:
+            return refused_commit(rejected)
+        reach("setup.begun")
+        execution = await self._verify(ctx.scope, begun, attempt, method, now_ms)
+        reach("setup.answered")
+        return await self._outcomes.finish(ctx, begun, attempt, method, execution, respond)
+
+    async def _verify(
+        self, scope: Scope, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, started_ms: int
+    ) -> Execution:
+        request = await self.verification(scope, intent, attempt, method, authorising=True)
+        return await self._runner.run_to_certainty(attempt, request, started_ms + self._limits.budget_ms)
+
+    async def verification(
+        self, scope: Scope, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, *, authorising: bool
+    ) -> PaymentRequest:
+        """Return the request that verifies and stores the card; recovery rebuilds it with ``authorising`` False."""
+        return PaymentRequest(
+            reference=attempt.id,
+            idempotency_key=attempt.outbound_key,
+            amount=Money(0, attempt.currency),
+            card=await self._instruments.reveal(scope, method, authorising=authorising),
+            return_url=redirect_url(self._public_url, attempt, "return"),
+            description=intent.details.get("description"),
+            stored_credential=StoredCredential(initiator=Initiator.CUSTOMER, store=True, reason="unscheduled"),
+            shopper=shopper(attempt, method, intent.customer_id, None),
+        )
+
+    async def update(
+        self, ctx: RequestContext, setup_id: str, command: UpdateSetup, respond: Respond
+    ) -> Answer | Problem:
+        """Change what may still change."""
+        intent = await self._work.database.get(SETUP_INTENTS, ctx.scope, setup_id)
+        if intent is None:
+            return missing("setup_intent", setup_id, param="intent")
+        merged = metadata.merge(intent.metadata, command.metadata)
+        if isinstance(merged, Problem):
+            return merged
+        touches = command.customer is not UNSET or command.payment_method is not UNSET
+        if (touches or command.payment_method_data) and next_status(intent.status, Trigger.CONFIRM) is None:
+            return _unexpected(intent, "update", "requires_payment_method, requires_confirmation, requires_action")
+        if isinstance(command.customer, str):
+            problem = await self._customers.must_exist(ctx.scope, command.customer)
+            if problem is not None:
+                return problem
+        change = Change(ctx.scope)
+        changes: dict[str, Any] = {"metadata": merged, "details": {**intent.details, **command.details}}
+        if command.customer is not UNSET:
+            changes["customer_id"] = command.customer
+        if isinstance(command.payment_method, str) or command.payment_method_data is not None:
+            reference = command.payment_method if isinstance(command.payment_method, str) else None
+            instrument = await self._instruments.resolve_for_payment(
+                ctx.scope, reference, command.payment_method_data, None, changes.get("customer_id", intent.customer_id)
+            )
+            if isinstance(instrument, Problem):
+                return instrument
+            change.extend(instrument.writes)
+            changes["payment_method_id"] = instrument.payment_method.id
+        elif command.payment_method is None:
+            changes["payment_method_id"] = None
+        if "payment_method_id" in changes:
+            changes["status"] = resting_status(changes["payment_method_id"])
+        updated = replace(intent, version=intent.version + 1, **changes)
+        change.update(SETUP_INTENTS, updated)
+        answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(updated))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def cancel(
+        self, ctx: RequestContext, setup_id: str, command: CancelSetup, respond: Respond
+    ) -> Answer | Problem:
+        """Give up the setup intent."""
+        intent = await self._work.database.get(SETUP_INTENTS, ctx.scope, setup_id)
+        if intent is None:
+            return missing("setup_intent", setup_id, param="intent")
+        status = next_status(intent.status, Trigger.CANCEL)
+        if status is None:
+            return _unexpected(intent, "cancel", "requires_payment_method, requires_confirmation, requires_action")
+        canceled = replace(
+            intent,
+            version=intent.version + 1,
+            status=status,
+            cancellation_reason=command.reason,
+            active_attempt_id=None,
+            next_action=None,
+        )
+        change = Change(ctx.scope)
+        change.update(SETUP_INTENTS, canceled)
+        change.event("setup_intent.canceled", show_setup(canceled))
+        answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(canceled))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def get(self, scope: Scope, setup_id: str) -> SetupIntent | Problem:
+        """Return one setup intent."""
+        intent = await self._work.database.get(SETUP_INTENTS, scope, setup_id)
+        return missing("setup_intent", setup_id, param="intent") if intent is None else intent
+
+    async def list(
+        self, scope: Scope, page: Page, *, customer: str | None = None, payment_method: str | None = None
+    ) -> PageResult[SetupIntent]:
+        """Return setup intents, newest first, of a customer or a payment method when given."""
+        given = {"customer_id": customer, "payment_method_id": payment_method}
+        where = {name: value for name, value in given.items() if value is not None}
+        return await self._work.database.find(SETUP_INTENTS, scope, page, where=where)
+
+    async def resume(self, ctx: RequestContext, setup_id: str, respond: Respond) -> Answer | Problem | None:
+        """Answer an interrupted request from the setup intent's state; None while its verification is open."""
+        intent = await self._work.database.get(SETUP_INTENTS, ctx.scope, setup_id)
+        if intent is None or intent.status is SetupStatus.PROCESSING:
+            return None
+        return await self._outcomes.answer_from_state(ctx, setup_id, respond)
+
+    def _new(self, ctx: RequestContext, command: CreateSetup) -> SetupIntent:
+        now_ms = self._work.clock.now_ms()
+        setup_id = new_id("seti", now_ms)
+        return SetupIntent(
+            account_id=ctx.account_id,
+            id=setup_id,
+            livemode=ctx.livemode,
+            version=1,
+            created_at_ms=now_ms,
+            status=SetupStatus.REQUIRES_PAYMENT_METHOD,
+            usage=command.usage,
+            customer_id=command.customer,
+            client_secret=f"{setup_id}_secret_{new_secret(_SECRET_CHARACTERS)}",
+            metadata=command.metadata or {},
+            details=command.details,
+        )
+
+    def _new_attempt(
+        self, intent: SetupIntent, instrument: ResolvedInstrument, options: ConfirmSetup, route: Route, now_ms: int
+    ) -> Attempt:
+        method = instrument.payment_method
+        card = method.card
+        given = {
+            "return_url": options.return_url or instrument.return_url,
+            "use_stripe_sdk": options.use_stripe_sdk or None,
+            "mandate_data": options.mandate_data or instrument.mandate_data,
+            "client_ip": options.client_ip,
+        }
+        detail = {name: value for name, value in given.items() if value is not None}
+        return Attempt(
+            account_id=intent.account_id,
+            id=new_id("at", now_ms),
+            livemode=intent.livemode,
+            version=1,
+            created_at_ms=now_ms,
+            subject_id=intent.id,
+            intent_id=intent.id,
+            charge_id=None,
+            operation=Operation.VERIFY,
+            stage=Operation.VERIFY,
+            state=BEGUN,
+            sequence=1,
+            gateway_id=route.gateway_id,
+            connector=route.connector,
+            release_id=route.release_id,
+            arm=route.arm,
+            share_ppm=route.share_ppm,
+            amount_minor=0,
+            currency=_CURRENCY,
+            payment_method_id=method.id,
+            network=None if card is None else card.brand,
+            country=None if card is None else card.country,
+            bin=None if card is None else card.bin,
+            next_inquiry_at_ms=now_ms + self._limits.lease_ms,
+            detail={**detail, "return_token": new_secret(24)},
+        )
+
+
+def _unexpected(intent: SetupIntent, action: str, wanted: str) -> Problem:
+    done = {"confirm": "confirmed", "update": "updated", "cancel": "canceled"}[action]
+    problem = invalid(
+        f"You cannot {action} this SetupIntent because it has a status of {intent.status}. Only a SetupIntent with one "
+        f"of the following statuses may be {done}: {wanted}.",
+        code="setup_intent_unexpected_state",
+    )
+    return replace(problem, attached={"setup_intent": show_setup(intent)})
