@@ -75,7 +75,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        # What is copied into the next command stays in one piece.
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
     for row in rows:
         table.add_row(*(cell(row.get(column)) for column in columns))
     console.print(table)
@@ -90,8 +91,8 @@ def cell(value: object) -> str:
     return str(value)
 
 
-def time_text(at_ms: int | None) -> str:
-    """Return epoch milliseconds as UTC to the millisecond."""
+def time_text(at_ms: int | None) -> str | None:
+    """Return epoch milliseconds as UTC to the millisecond, or None."""
     if at_ms is None:
-        return "-"
+        return None
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

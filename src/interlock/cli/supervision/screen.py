@@ -1,4 +1,4 @@
-"""What `interlock up` shows: steps with their times, the panel with addresses and keys, one curl that takes a payment."""
+"""What `interlock up` shows: steps and their times, the panel of addresses and keys, one curl that takes a payment."""
 
 import time
 from collections.abc import Iterator

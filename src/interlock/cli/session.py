@@ -1,0 +1,84 @@
+"""A verb's way to the database: opened for one command, embedded or configured; the account it speaks for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
+
+import typer
+
+from interlock.access.service import Access
+from interlock.access.types import Account
+from interlock.base.clock import SystemClock
+from interlock.base.problems import Problem
+from interlock.base.settings import Settings, load_settings
+from interlock.bootstrap import database_url
+from interlock.cli.output import ExitCode, RefusedError
+from interlock.storage.database import Database
+from interlock.storage.migrations import status
+
+T = TypeVar("T")
+
+AccountOption = Annotated[
+    str | None, typer.Option("--account", metavar="acct_…", help="The account; needed when there are several.")
+]
+LiveOption = Annotated[bool, typer.Option("--live", help="Live mode instead of test mode.")]
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Give a connected database whose schema is up to date.
+
+    Raises:
+        RefusedError: its schema is older than this version.
+
+    """
+    async with database_url(settings) as url:
+        if any(row.applied_at_ms is None for row in await status(url)):
+            raise RefusedError("database", "its schema is older than this version", "run `interlock migrate`")
+        database = await Database.connect(url, pool_size=2)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run ``work`` with the configured database and return its result."""
+
+    async def run() -> T:
+        async with open_database(load_settings()) as database:
+            return await work(database)
+
+    return asyncio.run(run())
+
+
+async def the_account(database: Database, account_id: str | None) -> Account:
+    """Return the account called ``account_id``, or the only one there is.
+
+    Raises:
+        RefusedError: there is no such account, or it is not clear which one is meant.
+
+    """
+    accounts = await Access(database, SystemClock()).accounts()
+    if account_id is not None:
+        for account in accounts:
+            if account.account_id == account_id:
+                return account
+        raise RefusedError("--account", f"{account_id} does not exist", f"choose {_named(accounts)}", ExitCode.USAGE)
+    if not accounts:
+        raise RefusedError("account", "there is none yet", "run `interlock init` or `interlock up`")
+    if len(accounts) > 1:
+        raise RefusedError("--account", "there are several accounts", f"choose {_named(accounts)}", ExitCode.USAGE)
+    return accounts[0]
+
+
+def _named(accounts: list[Account]) -> str:
+    return " or ".join(f"{account.account_id} ({account.name})" for account in accounts[:5]) or "none: there is none"
+
+
+def done(result: T | Problem, field: str) -> T:
+    """Return ``result`` unless it is a problem, which ends the command in one line about ``field``."""
+    if isinstance(result, Problem):
+        raise RefusedError(result.param or field, result.message.rstrip("."), "correct it and try again")
+    return result
