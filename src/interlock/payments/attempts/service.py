@@ -20,14 +20,14 @@ class Attempts:
         attempt = await self._database.get(ATTEMPTS, scope, attempt_id)
         return missing("payment_attempt_record", attempt_id) if attempt is None else attempt
 
-    async def list(self, scope: Scope, page: Page, *, intent: str | None = None) -> PageResult[Attempt]:
-        """Return attempts, newest first; of a payment or setup intent (its refunds included) when given."""
-        where = {} if intent is None else {"intent_id": intent}
-        return await self._database.find(ATTEMPTS, scope, page, where=where)
-
     async def exchanges(self, scope: Scope, attempt_id: str) -> list[Exchange]:
         """Return the redacted exchanges kept of an attempt, newest first."""
         found = await self._database.find(
             EXCHANGES, scope, Page(limit=_EXCHANGES_MAX), where={"attempt_id": attempt_id}
         )
         return found.items
+
+    async def list(self, scope: Scope, page: Page, *, intent: str | None = None) -> PageResult[Attempt]:
+        """Return attempts, newest first; of a payment or setup intent (its refunds included) when given."""
+        where = {} if intent is None else {"intent_id": intent}
+        return await self._database.find(ATTEMPTS, scope, page, where=where)

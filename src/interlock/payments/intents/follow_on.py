@@ -20,7 +20,7 @@ replace = msgspec.structs.replace
 class FollowOnSettlement(msgspec.Struct, frozen=True, kw_only=True):
     """What to write and announce; ``failed`` is True when the gateway did not do it."""
 
-    intent: Intent | None
+    intent: Intent
     charge: Charge
     events: tuple[str, ...] = ()
     taken_minor: int = 0

@@ -32,7 +32,14 @@ from interlock.payments.intents.types import (
     IntentView,
     UpdateIntent,
 )
-from interlock.payments.intents.validation import check_amount, check_return_url, confirm_problem, unexpected_state
+from interlock.payments.intents.validation import (
+    check_amount,
+    check_return_url,
+    confirm_problem,
+    front_money,
+    unexpected_state,
+)
+from interlock.payments.representation.amounts import front_amount
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.database import Page, PageResult
@@ -167,29 +174,33 @@ class Intents:
             value = getattr(command, name)
             if value is not UNSET:
                 changes["customer_id" if name == "customer" else name] = value
-        if command.amount is not UNSET:
-            changes["amount_minor"] = command.amount
-        if command.currency is not UNSET:
-            changes["currency"] = command.currency
+        money = _new_money(intent, command)
+        if isinstance(money, Problem):
+            return money
+        changes |= {"amount_minor": money.amount_minor, "currency": money.currency}
         if command.payment_method is not UNSET or command.payment_method_data is not None:
-            method = None if command.payment_method is UNSET else command.payment_method
-            instrument = None
-            if method is not None or command.payment_method_data is not None:
-                customer = changes.get("customer_id", intent.customer_id)
-                instrument = await self._instruments.resolve_for_payment(
-                    scope, method, command.payment_method_data, None, customer
-                )
-                if isinstance(instrument, Problem):
-                    return instrument
-                change.extend(instrument.writes)
-            changes["payment_method_id"] = None if instrument is None else instrument.payment_method.id
+            customer = changes.get("customer_id", intent.customer_id)
+            method_id = await self._selected(scope, command, customer, change)
+            if isinstance(method_id, Problem):
+                return method_id
+            changes["payment_method_id"] = method_id
             changes["status"] = resting_status(changes["payment_method_id"])
-        updated = replace(intent, version=intent.version + 1, **changes)
-        if "amount_minor" in changes or "currency" in changes:
-            problem = check_amount(Money(updated.amount_minor, updated.currency))
-            if problem is not None:
-                return problem
-        return updated
+        return replace(intent, version=intent.version + 1, **changes)
+
+    async def _selected(
+        self, scope: Scope, command: UpdateIntent, customer_id: str | None, change: Change
+    ) -> str | Problem | None:
+        """Return the payment method an update selects, None when it drops the one there was."""
+        reference = None if command.payment_method is UNSET else command.payment_method
+        if reference is None and command.payment_method_data is None:
+            return None
+        instrument = await self._instruments.resolve_for_payment(
+            scope, reference, command.payment_method_data, None, customer_id
+        )
+        if isinstance(instrument, Problem):
+            return instrument
+        change.extend(instrument.writes)
+        return instrument.payment_method.id
 
     async def get(self, scope: Scope, intent_id: str) -> Intent | Problem:
         """Return one intent."""
@@ -256,6 +267,17 @@ def _with_instrument(options: ConfirmIntent, command: CreateIntent) -> ConfirmIn
 def with_intent(problem: Problem, intent: Intent) -> Problem:
     """Return ``problem`` with the intent shown inside the error, as the API does for wrong states."""
     return replace(problem, attached={"payment_intent": show_intent(intent)})
+
+
+def _new_money(intent: Intent, command: UpdateIntent) -> Money | Problem:
+    """Return what the intent asks for after an update."""
+    before = Money(intent.amount_minor, intent.currency)
+    if command.amount is UNSET and command.currency is UNSET:
+        return before
+    currency = intent.currency if command.currency is UNSET else command.currency
+    amount = front_amount(before.amount_minor, before.currency) if command.amount is UNSET else command.amount
+    money = front_money(amount, currency, "amount")
+    return money if isinstance(money, Problem) else check_amount(money) or money
 
 
 def _update_problem(intent: Intent, command: UpdateIntent) -> Problem | None:

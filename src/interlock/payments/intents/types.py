@@ -105,7 +105,7 @@ class CreateIntent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes; UNSET fields stay. ``amount_minor`` is in ISO minor units of the resulting currency."""
+    """Changes; UNSET fields stay. ``amount`` is in the front API's minor units of the resulting currency."""
 
     amount: int | UnsetType = UNSET
     currency: str | UnsetType = UNSET

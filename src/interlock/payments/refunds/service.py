@@ -49,14 +49,7 @@ class Refunds:
         problem = metadata.check(command.metadata or {}) or _reason_problem(command.reason)
         if problem is not None:
             return problem
-        for _ in range(_RESERVE_TRIES):
-            charge = await self._find_charge(ctx.scope, command)
-            if isinstance(charge, Problem):
-                return charge
-            begun = await self._begin(ctx, charge, command)
-            # Another refund of the same charge was faster: look at what is left and try again.
-            if begun is not CONFLICT:
-                break
+        begun = await self._reserve(ctx, command)
         if isinstance(begun, Problem):
             return begun
         refund, reserved, attempt = begun
@@ -64,12 +57,25 @@ class Refunds:
         change = Change(ctx.scope)
         result = trusted_result(execution)
         now_ms = self._work.clock.now_ms()
-        latest = await self._work.database.get(CHARGES, ctx.scope, charge.id) or reserved
-        settled = settle_refund(change, self._books, refund, latest, attempt, result, now_ms, execution)
+        settled = settle_refund(change, self._books, refund, reserved, attempt, result, now_ms, execution)
         answer = await self._work.finish(ctx, change, refund.id, respond, settled)
         if isinstance(answer, Answer):
             return answer
         return await self._answer_from_state(ctx, refund, attempt, execution, respond)
+
+    async def _reserve(
+        self, ctx: RequestContext, command: CreateRefund
+    ) -> tuple[Refund, Charge, Attempt] | Problem:
+        """Make the refund durable; when another refund of the charge was faster, look again at what is left."""
+        begun: tuple[Refund, Charge, Attempt] | Problem = CONFLICT
+        for _ in range(_RESERVE_TRIES):
+            charge = await self._find_charge(ctx.scope, command)
+            if isinstance(charge, Problem):
+                return charge
+            begun = await self._begin(ctx, charge, command)
+            if begun is not CONFLICT:
+                break
+        return begun
 
     async def _answer_from_state(
         self, ctx: RequestContext, refund: Refund, attempt: Attempt, execution: Execution, respond: Respond

@@ -107,6 +107,7 @@ def _named(change: Change, refund: Refund, result: Result) -> Refund:
     return named
 
 
-def _reason(result: Result) -> str:
+def failure_reason(result: Result) -> str:
+    """Return the API's word for why a refund did not come about."""
     code = result.decline_code or result.code or "unknown"
     return code if code in _FAILURE_REASONS else "unknown"

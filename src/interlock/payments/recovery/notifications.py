@@ -9,7 +9,7 @@ from enum import StrEnum
 from interlock.base.context import Scope
 from interlock.gateways.contract import Notification, NotificationKind, Operation
 from interlock.gateways.outcomes import Outcome
-from interlock.payments.attempts.dispatch import Dispatch
+from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.attempts.strays import Strays
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
