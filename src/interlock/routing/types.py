@@ -1,0 +1,178 @@
+"""Values of routing: gateways, rules with their conditions, health, and what a payment asks for and gets."""
+
+from typing import Any
+
+import msgspec
+
+from interlock.gateways.contract import ConnectorConfig, Operation
+from interlock.gateways.loader import LoadedConnector
+from interlock.storage.tables import Table
+
+STABLE = "stable"
+ALL_PPM = 1_000_000
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider account we can charge through, as stored. Credentials are sealed by the vault's envelope.
+
+    ``position`` orders gateways where no rule says otherwise (lowest first). Fees are what the gateway keeps of a
+    charge: basis points of the amount plus a fixed sum in the charge's currency.
+    """
+
+    account_id: str
+    id: str
+    livemode: bool
+    version: int
+    created_at_ms: int
+    name: str
+    connector: str
+    enabled: bool
+    position: int
+    settings: dict[str, str]
+    sealed_credentials: bytes
+    credentials_key_id: str
+    fee_basis_points: int = 0
+    fee_fixed_minor: int = 0
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a payment must be for a rule to apply: everything that is given must hold; nothing given always holds.
+
+    Countries are the card's (upper case), networks are brands (``visa``), amounts are ISO minor units and need exactly
+    one currency. ``share_ppm`` takes that part of payments, chosen by a stable hash of the intent's id.
+    """
+
+    currencies: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    amount_min_minor: int | None = None
+    amount_max_minor: int | None = None
+    metadata: dict[str, str] = {}
+    share_ppm: int = ALL_PPM
+
+
+class DeclineRetry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which issuer declines may be tried again: these codes, on these gateways (any when empty), how often in all."""
+
+    decline_codes: tuple[str, ...]
+    gateway_ids: tuple[str, ...] = ()
+    attempts_max: int = 2
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One routing rule. Rules are asked by ``position``; the first that names gateways and holds decides their order.
+
+    Gateways not named follow by their own position, unless ``only`` is set. ``decline_retry`` is asked for in the same
+    way, by itself: the first rule that has one and holds.
+    """
+
+    account_id: str
+    id: str
+    livemode: bool
+    version: int
+    created_at_ms: int
+    name: str
+    enabled: bool
+    position: int
+    condition: Condition
+    gateway_ids: tuple[str, ...] = ()
+    only: bool = False
+    decline_retry: DeclineRetry | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's opinion of a gateway (``id``), good until ``expires_at_ms``; after that it is ignored."""
+
+    account_id: str
+    id: str
+    livemode: bool
+    version: int
+    created_at_ms: int
+    healthy: bool
+    reason: str
+    expires_at_ms: int
+
+
+GATEWAYS = Table(Gateway, "gateways")
+RULES = Table(Rule, "routing_rules")
+HEALTH = Table(Health, "gateway_health")
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """What ranking needs to know of a gateway."""
+
+    gateway_id: str
+    name: str
+    connector: str
+    release_id: str
+    enabled: bool
+    position: int
+    operations: frozenset[Operation]
+    networks: frozenset[str]
+    unsupported_currencies: frozenset[str] = frozenset()
+    features: frozenset[str] = frozenset()
+
+
+class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payment is and needs. ``networks`` are those its card can be charged through, the preferred first.
+
+    ``needs`` are capabilities beyond ``operations``, in the manifest's words (``incremental``, ``multicapture``,
+    ``stored_credentials_merchant``, ``three_d_secure``).
+    """
+
+    intent_id: str
+    operations: tuple[Operation, ...]
+    amount_minor: int
+    currency: str
+    method: str = "card"
+    networks: tuple[str, ...] = ()
+    country: str | None = None
+    metadata: dict[str, str] = {}
+    needs: frozenset[str] = frozenset()
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One route to try, and why it stands where it stands."""
+
+    gateway_id: str
+    connector: str
+    release_id: str
+    arm: str = STABLE
+    share_ppm: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """A gateway that may not take the payment, and why."""
+
+    gateway_id: str
+    reason: str
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """The whole answer: candidates in order, who was left out, and the rule that decided (None for none)."""
+
+    candidates: tuple[Candidate, ...]
+    dropped: tuple[Dropped, ...]
+    rule_id: str | None
+
+
+class ReadyGateway(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway that can be run: its row, its connector, and its configuration with credentials resolved."""
+
+    gateway: Gateway
+    loaded: LoadedConnector
+    config: ConnectorConfig
+    route: Route
+
+    def __repr__(self) -> str:
+        """Return the id, never the credentials."""
+        return f"ReadyGateway({self.gateway.id})"
+
+    __str__ = __repr__
+
+
+def settings_shown(gateway: Gateway) -> dict[str, Any]:
+    """Return what may be shown of a gateway's configuration: everything but its credentials."""
+    return {name: value for name, value in msgspec.structs.asdict(gateway).items() if name != "sealed_credentials"}
