@@ -47,23 +47,24 @@ class Failure(Enum):
 
 def classify(error: BaseException) -> Failure:
     """Tell what ``error``, met while a statement ran, says about it."""
-    if isinstance(error, asyncpg.DataError):
-        return Failure.RULE
-    if isinstance(error, asyncpg.PostgresConnectionError):
-        return Failure.LOST
-    if isinstance(error, asyncpg.PostgresError):
-        state = error.sqlstate or ""
-        if state in _ROLLED_BACK:
-            return Failure.ROLLED_BACK
-        if state == _LOCK_TIMEOUT:
-            return Failure.BLOCKED
-        if state[:2] in _RULE_CLASSES:
-            return Failure.RULE
-        return Failure.LOST if state.startswith(("08", "57P0")) else Failure.OTHER
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
+        return _classify_state(error.sqlstate or "")
     if isinstance(error, UnicodeEncodeError):
         return Failure.RULE
-    lost = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-    return Failure.LOST if isinstance(error, lost) else Failure.OTHER
+    return Failure.LOST if isinstance(error, _LOST) else Failure.OTHER
+
+
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+def _classify_state(state: str) -> Failure:
+    if state in _ROLLED_BACK:
+        return Failure.ROLLED_BACK
+    if state == _LOCK_TIMEOUT:
+        return Failure.BLOCKED
+    if state[:2] in _RULE_CLASSES:
+        return Failure.RULE
+    return Failure.LOST if state.startswith(("08", "57P0")) else Failure.OTHER
 
 
 def describe(error: BaseException) -> str:

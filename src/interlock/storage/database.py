@@ -48,7 +48,7 @@ class Database:
         self.group = group
 
     @classmethod
-    async def connect(  # noqa: PLR0913 - independent limits, all keyword-only
+    async def connect(
         cls,
         url: str,
         *,
@@ -241,4 +241,3 @@ class Database:
         if query.reversed:
             items.reverse()
         return PageResult(items, has_more)
-

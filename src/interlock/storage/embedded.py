@@ -1,7 +1,7 @@
 """Embedded Postgres: a real server for trying, development and tests; called by ``bootstrap``, the CLI and tests.
 
-A small supervisor around plain Postgres programs: data below one folder, a unix socket that only its owner (and root) can
-open, no network port, a direct child that dies with its parent. Use any ``postgresql://`` URL for production.
+A small supervisor around plain Postgres programs: data below one folder, a unix socket that only its owner (and root)
+can open, no network port, a direct child that dies with its parent. Use any ``postgresql://`` URL for production.
 
 Layout of ``data_dir``: ``cluster`` (the data directory), ``socket``, ``postgres.log``, ``lock``.
 """
@@ -31,22 +31,24 @@ _LOG_MAX_BYTES = 8_000_000
 _STOP_WITHIN_S = 20.0
 _INITDB_WITHIN_S = 120.0
 _SOCKET_PREFIX = "interlock-pg-"
-_SETTINGS: Mapping[str, str] = MappingProxyType({
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "synchronous_commit": "on",
-    "max_connections": "100",
-    "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
-    "jit": "off",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "cluster_name": "interlock",
-    # Statements carry merchants' data: a failed one is logged without its text and without row values.
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-    "log_checkpoints": "off",
-})
+_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+        "synchronous_commit": "on",
+        "max_connections": "100",
+        "shared_buffers": "256MB",
+        "max_wal_size": "2GB",
+        "jit": "off",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "cluster_name": "interlock",
+        # Statements carry merchants' data: a failed one is logged without its text and without row values.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+        "log_checkpoints": "off",
+    }
+)
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -258,7 +260,15 @@ def _url(socket_folder: Path, database: str) -> str:
 
 def _initdb(binaries: Binaries, cluster: Path) -> None:
     owner = initdb_owner()
-    options = ["--username", _SUPERUSER, "--auth=trust", "--locale=C", "--encoding=UTF8", "--data-checksums", "--no-sync"]
+    options = [
+        "--username",
+        _SUPERUSER,
+        "--auth=trust",
+        "--locale=C",
+        "--encoding=UTF8",
+        "--data-checksums",
+        "--no-sync",
+    ]
     try:
         done = subprocess.run(  # noqa: S603 - Postgres's own program and our options
             [binaries.initdb, "-D", cluster, *options],

@@ -1,8 +1,8 @@
 """Group commit: the writes of concurrent callers, durable together; the one way rooms change rows on the payment path.
 
 While a flush is on its way, arriving callers wait; the next flush takes all of them (up to a limit). There is no timer:
-an idle database is written to at once, a busy one in larger groups. A flush is one statement (``composition``), yet each
-caller's writes are all-or-nothing and its failure is its own:
+an idle database is written to at once, a busy one in larger groups. A flush is one statement (``composition``), yet
+each caller's writes are all-or-nothing and its failure is its own:
 
 - a caller that loses a race (claim or update) is ``Rejected``; nothing of it is written;
 - a row that breaks a rule fails the flush, which is then halved until the guilty caller stands alone;
@@ -14,12 +14,11 @@ Cancelling a caller never harms the others: one that still waits is dropped, one
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from interlock.base.errors import InvariantError, StorageError
-from interlock.storage.composition import CLAIM, DELETE, INSERT, NO_GATE, UPDATE, Operation
+from interlock.storage.composition import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max
 from interlock.storage.connections import CONNECT_FOR_S
 from interlock.storage.tables import Cells, UnstorableError
 from interlock.storage.writer import PreparedWrite, RuleBrokenError, Writer, lost_reason, statement_for
@@ -58,10 +57,10 @@ class _Caller:
         self.first_gate = -1
         self.keys: list[_RowKey] = []
         for index, write in enumerate(writes):
-            table, kind = write.operation
+            (table, kind), cells = write
             if kind == INSERT:
                 continue
-            self.keys.append((table.name, write.cells if kind == DELETE else table.key_of(write.cells)))
+            self.keys.append((table.name, cells if kind == DELETE else table.key_of(cells)))
             if kind <= UPDATE:
                 self.gates += 1
                 if self.first_gate < 0:
@@ -79,7 +78,7 @@ class _Caller:
 class GroupCommit:
     """Gathers concurrent callers' writes into few statements."""
 
-    def __init__(  # noqa: PLR0913 - independent limits, all keyword-only
+    def __init__(
         self,
         url: str,
         *,
@@ -100,6 +99,7 @@ class GroupCommit:
             connect_for_s: how long to keep trying to reach the server before callers are told.
 
         """
+        check_callers_max(callers_max)
         self._writers = [
             Writer(url, command_timeout_s=command_timeout_s, connect_for_s=connect_for_s) for _ in range(lanes)
         ]
@@ -218,16 +218,22 @@ class GroupCommit:
                     caller.fail(type(error)(*error.args))
 
     async def _together(self, writer: Writer, callers: list[_Caller]) -> None:
-        operations, arguments, rows = _arrange(callers)
-        passed = set(await writer.flush(statement_for(operations), arguments, rows))
+        batch = Batch()
+        for caller in callers:
+            batch.add_caller(caller.writes, caller.gates)
+        try:
+            arguments = batch.arguments()
+        except TypeError as error:
+            raise RuleBrokenError("a cell of another type than its column") from error
+        passed = set(await writer.flush(statement_for(batch.operations()), arguments, batch.rows))
         self._counters.callers += len(callers)
-        self._counters.rows += rows
+        self._counters.rows += batch.rows
         for number, caller in enumerate(callers):
             if not caller.gates or number in passed:
                 caller.answer(_COMMITTED)
                 continue
             self._counters.rejected += 1
-            table, kind = caller.writes[caller.first_gate].operation
+            table, kind = caller.writes[caller.first_gate][0]
             caller.answer(Rejected(caller.first_gate, lost_reason(kind), table.name))
 
     async def _alone(self, writer: Writer, caller: _Caller) -> None:
@@ -254,7 +260,7 @@ def _prepare(writes: Sequence[Write]) -> list[PreparedWrite] | Rejected:
             cells = write.key if isinstance(write, Delete) else table.encode(write.value)
         except UnstorableError as error:
             return Rejected(index, "constraint", str(error))
-        prepared.append(PreparedWrite((table, _KINDS[type(write)]), cells))
+        prepared.append(((table, _KINDS[type(write)]), cells))
     return prepared
 
 
@@ -266,41 +272,3 @@ def _split(group: list[_Caller], guilty: int | None) -> list[list[_Caller]]:
         return [[group[guilty]], group[:guilty] + group[guilty + 1 :]]
     middle = len(group) // 2
     return [group[middle:], group[:middle]]
-
-
-def _arrange(callers: list[_Caller]) -> tuple[list[Operation], list[Any], int]:
-    """Return the operations of ``callers``, gates first, the statement's parameters, and how many rows there are."""
-    rows: dict[Operation, list[tuple[Cells, int]]] = {}
-    for number, caller in enumerate(callers):
-        ungated = number if caller.gates else NO_GATE
-        for write in caller.writes:
-            operation = write.operation
-            entry = (write.cells, number if operation[1] <= UPDATE else ungated)
-            found = rows.get(operation)
-            if found is None:
-                rows[operation] = [entry]
-            else:
-                found.append(entry)
-    operations = sorted(rows, key=_operation_order)
-    arguments: list[Any] = []
-    count = 0
-    for operation in operations:
-        entries = rows[operation]
-        count += len(entries)
-        table, kind = operation
-        if kind != INSERT and len(entries) > 1:
-            # Every flush of every process locks rows in the same order: no deadlocks among them.
-            key_of = tuple if kind == DELETE else table.key_of
-            entries.sort(key=lambda entry, key_of=key_of: key_of(entry[0]))  # type: ignore[misc]  # bound per loop
-        # A column of nothing but None travels as one NULL: unnest pads it, and neither side walks it.
-        columns = zip(*(cells for cells, _ in entries), strict=True)
-        arguments.extend(None if cells[0] is None and cells.count(None) == len(cells) else cells for cells in columns)
-        arguments.append([number for _, number in entries])
-    if operations[0][1] <= UPDATE:
-        arguments.append([caller.gates for caller in callers])
-    return operations, arguments, count
-
-
-def _operation_order(operation: Operation) -> tuple[bool, str, int]:
-    table, kind = operation
-    return kind > UPDATE, table.name, kind

@@ -1,7 +1,7 @@
 """Lease rows: who may do a piece of background work now (design 7.4). Called by ``webhooks`` and ``worker``.
 
-A lease is taken with one UPDATE and runs out by itself, so that the work of a killed process is taken over within its
-time to live. The token grows with every change of owner; whoever writes under a lease also guards each row, since a
+A lease is taken with one statement and runs out by itself, so that the work of a killed process is taken over within
+its time to live. The token grows with every change of owner; whoever writes under a lease also guards each row, since a
 process may be stopped between its last look at the lease and its write.
 
 Expiry in the row is wall-clock time of the taker: clocks of several machines must agree within about a second, which is
@@ -23,13 +23,10 @@ DEFAULT_TTL_MS = 6_000
 _MARGIN_MS = 1_500
 
 _TAKE = """
-UPDATE leases SET owner = $3, until_ms = $4, token = CASE WHEN owner = $3 THEN token ELSE token + 1 END
-WHERE account_id = $1 AND name = $2 AND (owner = $3 OR until_ms <= $5)
-RETURNING token
-"""
-_CREATE = """
-INSERT INTO leases (account_id, name, owner, token, until_ms) VALUES ($1, $2, $3, 1, $4)
-ON CONFLICT DO NOTHING
+INSERT INTO leases AS l (account_id, name, owner, token, until_ms) VALUES ($1, $2, $3, 1, $4)
+ON CONFLICT (account_id, name) DO UPDATE
+SET owner = $3, until_ms = $4, token = CASE WHEN l.owner = $3 THEN l.token ELSE l.token + 1 END
+WHERE l.owner = $3 OR l.until_ms <= $5
 RETURNING token
 """
 _RENEW = """
@@ -104,8 +101,6 @@ class Leases:
         wall_ms = self._clock.now_ms()
         until_ms = wall_ms + self._ttl_ms
         token = await self._database.fetchval(_TAKE, account_id, self._name, self._owner, until_ms, wall_ms)
-        if token is None:
-            token = await self._database.fetchval(_CREATE, account_id, self._name, self._owner, until_ms)
         if token is None:
             # Somebody else works for this account: ask again a few times before its lease could run out.
             self._refused[account_id] = now + self._ttl_ms / 8

@@ -1,9 +1,9 @@
 """Migrations: brings a database to the schema this code needs; called by ``interlock migrate``, ``up`` and the tests.
 
 Files ``storage/migrations/NNNN_name.sql`` are applied in order, each statement in a transaction of its own that also
-counts it, so that a migrator killed at any instant goes on at the right statement. One migrator works at a time: it holds
-a lease row, renewed in every such transaction (advisory locks do not exist on a distributed engine). A file that was
-applied may never change: its checksum is compared.
+counts it, so that a migrator killed at any instant goes on at the right statement. One migrator works at a time: it
+holds a lease row, renewed in every such transaction (advisory locks do not exist on a distributed engine). A file that
+was applied may never change: its checksum is compared.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ _LEASE_MS = 60_000
 _WAIT_FOR_LEASE_S = 120.0
 _LOCK_TRIES = 20
 _BOOKKEEPING = (
-    "CREATE TABLE IF NOT EXISTS schema_migrations (name text COLLATE \"C\" PRIMARY KEY, checksum text NOT NULL, "
-    "statements_done bigint NOT NULL, started_at_ms bigint NOT NULL, applied_at_ms bigint)",
-    "CREATE TABLE IF NOT EXISTS schema_migration_leases (name text COLLATE \"C\" PRIMARY KEY, owner text NOT NULL, "
-    "until_ms bigint NOT NULL, fencing_token bigint NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS schema_migrations (name text COLLATE "C" PRIMARY KEY, checksum text NOT NULL,
+    statements_done bigint NOT NULL, started_at_ms bigint NOT NULL, applied_at_ms bigint)""",
+    """CREATE TABLE IF NOT EXISTS schema_migration_leases (name text COLLATE "C" PRIMARY KEY, owner text NOT NULL,
+    until_ms bigint NOT NULL, fencing_token bigint NOT NULL)""",
 )
 _TAKE_LEASE = """
 INSERT INTO schema_migration_leases AS l (name, owner, until_ms, fencing_token) VALUES ('migrate', $1, $2, 1)
@@ -38,7 +38,9 @@ ON CONFLICT (name) DO UPDATE SET owner = $1, until_ms = $2, fencing_token = l.fe
 WHERE l.owner = $1 OR l.until_ms < $3
 RETURNING fencing_token
 """
-_RENEW_LEASE = "UPDATE schema_migration_leases SET until_ms = $2 WHERE name = 'migrate' AND owner = $1 AND fencing_token = $3"
+_RENEW_LEASE = (
+    "UPDATE schema_migration_leases SET until_ms = $2 WHERE name = 'migrate' AND owner = $1 AND fencing_token = $3"
+)
 _GIVE_LEASE = "UPDATE schema_migration_leases SET until_ms = 0 WHERE name = 'migrate' AND owner = $1"
 _SETTINGS = {"application_name": "interlock-migrate", "lock_timeout": "2000", "jit": "off"}
 

@@ -53,37 +53,49 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
     if not 1 <= page.limit <= LIMIT_MAX:
         problem = f"page limit {page.limit} is not between 1 and {LIMIT_MAX}"
         raise InvariantError(problem)
-    arguments: list[Any] = []
-    conditions: list[str] = []
-
-    def add(column: str, comparison: str, value: object) -> None:
-        arguments.append(value)
-        conditions.append(f'"{column}" {comparison} ${len(arguments)}')
-
-    add("account_id", "=", scope.account_id)
+    conditions = _Conditions()
+    conditions.add("account_id", "=", scope.account_id)
     if table.has_livemode:
-        add("livemode", "=", scope.livemode)
+        conditions.add("livemode", "=", scope.livemode)
     for name, value in where.items():
         column = table.column(name)
         if column is None or column.type == "jsonb" or name in {"account_id", "livemode"}:
             problem = f"{table.name} cannot be filtered by {name!r}"
             raise InvariantError(problem)
-        if value is None:
-            conditions.append(f'"{name}" IS NULL')
-        else:
-            add(name, "=", value)
-    bounds = ((">", page.created_gt), (">=", page.created_gte), ("<", page.created_lt), ("<=", page.created_lte))
-    for comparison, bound in bounds:
-        if bound is not None:
-            add("created_at_ms", comparison, bound)
+        conditions.add(name, "=", value)
+    for comparison, bound in _bounds(page):
+        conditions.add("created_at_ms", comparison, bound)
     if page.starting_after is not None:
-        add("id", "<", page.starting_after)
+        conditions.add("id", "<", page.starting_after)
     if page.ending_before is not None:
-        add("id", ">", page.ending_before)
+        conditions.add("id", ">", page.ending_before)
     backwards = page.ending_before is not None and page.starting_after is None
-    arguments.append(page.limit + 1)
+    limit = conditions.parameter(page.limit + 1)
     sql = (
-        f"SELECT {table.select_list} FROM {table.name} WHERE {' AND '.join(conditions)} "
-        f"ORDER BY id {'ASC' if backwards else 'DESC'} LIMIT ${len(arguments)}"
+        f"SELECT {table.select_list} FROM {table.name} WHERE {' AND '.join(conditions.sql)} "  # noqa: S608 - declared names
+        f"ORDER BY id {'ASC' if backwards else 'DESC'} LIMIT {limit}"
     )
-    return PageQuery(sql, arguments, backwards)
+    return PageQuery(sql, conditions.arguments, backwards)
+
+
+def _bounds(page: Page) -> list[tuple[str, int]]:
+    bounds = ((">", page.created_gt), (">=", page.created_gte), ("<", page.created_lt), ("<=", page.created_lte))
+    return [(comparison, bound) for comparison, bound in bounds if bound is not None]
+
+
+class _Conditions:
+    """SQL conditions and the arguments they name."""
+
+    def __init__(self) -> None:
+        self.sql: list[str] = []
+        self.arguments: list[Any] = []
+
+    def parameter(self, value: object) -> str:
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    def add(self, column: str, comparison: str, value: object) -> None:
+        if value is None:
+            self.sql.append(f'"{column}" IS NULL')
+        else:
+            self.sql.append(f'"{column}" {comparison} {self.parameter(value)}')

@@ -87,7 +87,9 @@ def _inspect(folder: Path, package: Path | None) -> Binaries | None:
     if not (folder / "initdb").is_file() or not os.access(folder / "postgres", os.X_OK):
         return None
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603 - a program found above
+        told = subprocess.run(  # noqa: S603 - a program found by us
+            [folder / "postgres", "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r"(\d+)(?:\.\d+)*", told.stdout)

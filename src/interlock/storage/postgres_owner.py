@@ -1,8 +1,8 @@
 """Postgres owner: as whom the embedded server runs, and what that user can reach; called by ``embedded`` only.
 
 Postgres refuses to run as root. When root starts it, the server gets a user id that nobody else uses. Nothing of the
-machine is changed for that: no user is created and no parent folder's permissions are opened. Where a parent folder keeps
-the user out (a checkout below /root), the data directory is entered through an inherited descriptor instead of its path.
+machine is changed for that: no user is created and no parent folder's permissions are opened. Where a parent folder
+keeps the user out (a checkout below /root), the data directory is entered through an inherited descriptor instead.
 """
 
 import hashlib
@@ -91,7 +91,9 @@ def reachable(path: Path, owner: Owner | None) -> bool:
         return True
     for parent in path.resolve().parents:
         found = parent.stat()
-        mask = stat.S_IXUSR if found.st_uid == owner.uid else stat.S_IXGRP if found.st_gid == owner.gid else stat.S_IXOTH
+        mask = (
+            stat.S_IXUSR if found.st_uid == owner.uid else stat.S_IXGRP if found.st_gid == owner.gid else stat.S_IXOTH
+        )
         if not found.st_mode & mask:
             return False
     return True

@@ -1,8 +1,8 @@
 """Postgres process: starts the server as a direct child that dies with us; called by ``embedded`` only.
 
-Linux can send a signal to a child when the *thread* that started it ends. A keeper thread therefore starts the server and
-lives until it has ended: no caller's thread matters, and a kill -9 of this process takes the server down cleanly. The
-keeper also starts the server again when it dies without having been told to.
+Linux can send a signal to a child when the *thread* that started it ends. A keeper thread therefore starts the server
+and lives until it has ended: no caller's thread matters, and a kill -9 of this process takes the server down cleanly.
+The keeper also starts the server again when it dies without having been told to.
 """
 
 import ctypes
@@ -133,20 +133,19 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         """Keep a server running until told to stop, or until it will not stay up."""
         die_with_us = _death_signal_setter()
+        status = 0
         try:
             with self._log.open("ab") as output:
                 while not self._stopping:
                     self._process = self._spawn(output, die_with_us)
                     self._await_ready(self._process)
                     status = self._process.wait()
-                    if self._stopping or not self._may_restart():
+                    if not self._may_restart():
                         break
                     self._ready.clear()
                     # What the dead server's children hold must be released before another may start.
                     time.sleep(_BUSY_EXIT_PAUSE_S)
-                else:
-                    status = 0
-            self._failure = self._failure or f"Postgres ended with status {status}"
+            self._failure = f"Postgres ended with status {status}"
         except OSError as error:
             self._failure = f"Postgres could not be started: {error}"
         self._ready.set()
@@ -177,6 +176,8 @@ class Keeper(threading.Thread):
             time.sleep(_POLL_S)
 
     def _may_restart(self) -> bool:
+        if self._stopping:
+            return False
         now = time.monotonic()
         self._restarts = [at for at in self._restarts if now - at < _RESTARTS_WITHIN_S]
         self._restarts.append(now)

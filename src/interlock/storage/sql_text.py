@@ -29,7 +29,9 @@ def split_statements(source: str, text: str) -> list[str]:
     for piece in _PIECES.finditer(text):
         kind = piece.lastgroup
         if kind == "dollar":
-            raise ConfigurationError(source, "holds a dollar-quoted body", "stored procedures are not used (design 7.4)")
+            raise ConfigurationError(
+                source, "holds a dollar-quoted body", "stored procedures are not used (design 7.4)"
+            )
         if kind in {"line", "block"}:
             current += " "
         elif kind == "end":

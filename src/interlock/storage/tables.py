@@ -21,7 +21,7 @@ not as arrays, because rows travel as one array per column and ``unnest`` flatte
 import enum
 import types
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -33,6 +33,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 Cells = tuple[Any, ...]
 _NUL_ESCAPE = "\\u0000"
 _SCALARS: dict[type, str] = {str: "text", int: "bigint", bool: "boolean", bytes: "bytea"}
+_get_cells = msgspec.structs.astuple
 _encode_json = msgspec.json.Encoder().encode
 
 
@@ -80,12 +81,11 @@ class Table(Generic[T]):
         self.names = tuple(column.name for column in self.columns)
         self.version = version if version in self.names else None
         self._require(*key)
-        self._get_cells: Callable[[T], Cells] = _tuple_getter(attrgetter, self.names)
         self._json_at = [i for i, column in enumerate(self.columns) if column.type == "jsonb"]
         self._text_at = [i for i, column in enumerate(self.columns) if column.type in {"text", "jsonb"}]
-        self._get_texts: Callable[[Cells], Cells] = _tuple_getter(itemgetter, self._text_at)
+        self._get_texts: Callable[[Cells], Cells] = _tuple_getter(self._text_at)
         self._decoders = [(i, column.decode) for i, column in enumerate(self.columns) if column.decode is not None]
-        self.key_of: Callable[[Cells], Cells] = _tuple_getter(itemgetter, [self.names.index(name) for name in key])
+        self.key_of: Callable[[Cells], Cells] = _tuple_getter([self.names.index(name) for name in key])
         self.select_list = ", ".join(f'"{name}"' for name in self.names)
         self.has_account = "account_id" in self.names
         self.has_livemode = "livemode" in self.names
@@ -111,7 +111,7 @@ class Table(Generic[T]):
             UnstorableError: a text holds a NUL or a lone surrogate, which would fail every row written with it.
 
         """
-        cells = self._get_cells(value)
+        cells = _get_cells(value)
         if self._json_at:
             changed = list(cells)
             for i in self._json_at:
@@ -150,23 +150,13 @@ class Table(Generic[T]):
     # Statements. Each takes one array per column, so that any number of rows is one statement. Names are quoted
     # because a field may be called what SQL reserves.
 
-    def unnest(self, columns: Sequence[Column], first_parameter: int = 1, caller_parameter: int | None = None) -> str:
-        """Return ``(SELECT unnest($1::text[]) AS "a", …) AS r`` over ``columns``.
+    def unnest(self, columns: Sequence[Column]) -> str:
+        """Return a subquery ``r`` that makes rows of one array parameter per column.
 
         In the select list the arrays advance in step; ``unnest`` of several arrays after FROM would write and read each
         of them through a store of its own, which costs the server twice as much.
-
-        Args:
-            columns: what to read from parameters, in order.
-            first_parameter: the number of the first parameter.
-            caller_parameter: number of an ``int[]`` parameter to read as the trailing column ``flush_caller``, if any.
-
         """
-        cells = [
-            f'unnest(${first_parameter + i}::{column.type}[]) AS "{column.name}"' for i, column in enumerate(columns)
-        ]
-        if caller_parameter is not None:
-            cells.append(f"unnest(${caller_parameter}::int[]) AS flush_caller")
+        cells = [f'unnest(${number}::{column.type}[]) AS "{column.name}"' for number, column in enumerate(columns, 1)]
         return f"(SELECT {', '.join(cells)}) AS r"
 
     @property
@@ -177,7 +167,7 @@ class Table(Generic[T]):
     def insert_sql(self, source: str = "") -> str:
         """Return a plain multi-row INSERT; ``source`` replaces the default unnest (its row must be named ``r``)."""
         source = source or self.unnest(self.columns)
-        return f"INSERT INTO {self.name} ({self.select_list}) SELECT {_listed('r', self.names)} FROM {source}"
+        return f"INSERT INTO {self.name} ({self.select_list}) SELECT {_listed('r', self.names)} FROM {source}"  # noqa: S608 - names of declared tables
 
     def claim_sql(self, source: str = "") -> str:
         """Return an INSERT that skips rows that exist and returns the keys it wrote."""
@@ -193,11 +183,11 @@ class Table(Generic[T]):
             guard += f' AND t."{self.version}" = r."{self.version}" - 1'
         source = source or self.unnest(self.columns)
         returning = returning or _listed("t", self.key)
-        return f"UPDATE {self.name} AS t SET {assignments} FROM {source} WHERE {guard} RETURNING {returning}"
+        return f"UPDATE {self.name} AS t SET {assignments} FROM {source} WHERE {guard} RETURNING {returning}"  # noqa: S608 - names of declared tables
 
     def delete_sql(self, source: str = "") -> str:
         """Return a DELETE by key."""
-        return f"DELETE FROM {self.name} AS t USING {source or self.unnest(self.key_columns)} WHERE {self._same_key()}"
+        return f"DELETE FROM {self.name} AS t USING {source or self.unnest(self.key_columns)} WHERE {self._same_key()}"  # noqa: S608 - names of declared tables
 
     def _same_key(self) -> str:
         return " AND ".join(f't."{name}" = r."{name}"' for name in self.key)
@@ -220,15 +210,11 @@ def _escapes_nul(text: str) -> bool:
     return False
 
 
-def _tuple_getter(maker: Any, what: Sequence[Any]) -> Callable[[Any], Cells]:  # noqa: ANN401 - attrgetter or itemgetter
-    """Return a getter of a tuple, also for one item or none (where operator's getters return no tuple)."""
-    if len(what) > 1:
-        getter: Callable[[Any], Cells] = maker(*what)
-        return getter
-    if not what:
-        return lambda _: ()
-    single = maker(what[0])
-    return lambda value: (single(value),)
+def _tuple_getter(positions: Sequence[int]) -> Callable[[Cells], Cells]:
+    """Return a getter of a tuple, also for one position or none (where ``itemgetter`` returns no tuple)."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda cells: tuple(cells[at] for at in positions)
 
 
 def _column(field: msgspec.structs.FieldInfo) -> Column:

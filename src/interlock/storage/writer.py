@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import asyncpg
-import msgspec
 from asyncpg.prepared_stmt import PreparedStatement
 
 from interlock.base.errors import CommitUnknownError, StorageError
@@ -50,11 +49,8 @@ class RuleBrokenError(Exception):
         self.caller = caller
 
 
-class PreparedWrite(msgspec.Struct, frozen=True):
-    """One write of one caller, encoded: the operation it belongs to and its cells (a delete's are its key)."""
-
-    operation: Operation
-    cells: Cells
+PreparedWrite = tuple[Operation, Cells]
+"""One write of one caller, encoded: the operation it belongs to and its cells (a delete's are its key)."""
 
 
 class Writer:
@@ -67,7 +63,7 @@ class Writer:
         self._connect_for_s = connect_for_s
         self._connection: Connection | None = None
         self._watch: StandbyWatch | None = None
-        self._prepared: OrderedDict[str, "PreparedStatement[Any]"] = OrderedDict()
+        self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
         self._names = 0
         self._rows_since_plans = 0
         self._replan_after_rows = _REPLAN_ROWS_MIN
@@ -180,7 +176,7 @@ class Writer:
         if failure in {Failure.RULE, Failure.BLOCKED}:
             text = str(error)
             at = text.find(PARTIAL_GATE)
-            caller = int(text[at + len(PARTIAL_GATE) :].split('"')[0]) if at >= 0 else None
+            caller = int(text[at + len(PARTIAL_GATE) :].split('"', maxsplit=1)[0]) if at >= 0 else None
             raise RuleBrokenError(describe(error), caller) from error
         self._drop()
         if failure is Failure.LOST:
@@ -218,7 +214,7 @@ class Writer:
                 raise
             except RuleBrokenError:
                 raise
-            except Exception as error:  # noqa: BLE001 - every ending must be told apart for the caller
+            except Exception as error:
                 failure = classify(error)
                 self._drop()
                 if failure is Failure.LOST and committing:
@@ -236,10 +232,10 @@ class Writer:
         raise StorageError(problem)
 
     async def _each(self, connection: Connection, writes: Sequence[PreparedWrite]) -> Rejected | None:
-        order = sorted(range(len(writes)), key=lambda i: writes[i].operation[1])
+        order = sorted(range(len(writes)), key=lambda i: writes[i][0][1])
         for index in order:
-            table, kind = writes[index].operation
-            arguments = [[cell] for cell in writes[index].cells]
+            (table, kind), cells = writes[index]
+            arguments = [[cell] for cell in cells]
             self.statements += 1
             try:
                 rows = await connection.fetch(_SINGLE[kind](table), *arguments)

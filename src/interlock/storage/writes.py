@@ -1,7 +1,7 @@
 """Writes: what a caller asks :class:`~interlock.storage.group_commit.GroupCommit` to do, and what came of it.
 
-Frozen values without behaviour; every room that changes rows makes them. *Gates* (``Claim``, ``Update``) are writes that
-may lose a race: when one of a caller's gates loses, none of that caller's writes happen.
+Frozen values without behaviour; every room that changes rows makes them. *Gates* (``Claim``, ``Update``) are writes
+that may lose a race: when one of a caller's gates loses, none of that caller's writes happen.
 """
 
 from typing import Any, Literal
