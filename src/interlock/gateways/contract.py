@@ -193,6 +193,7 @@ class NotificationKind(StrEnum):
 
     PAYMENT = "payment"
     CAPTURE = "capture"
+    INCREMENT = "increment"
     VOID = "void"
     REFUND = "refund"
     DISPUTE_OPENED = "dispute_opened"
@@ -204,9 +205,13 @@ class NotificationKind(StrEnum):
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """One verified fact from a gateway. ``reference`` is our attempt id where the gateway echoes it;
-    ``gateway_reference`` the payment it belongs to; ``notification_id`` makes replay harmless;
-    ``occurred_at_ms`` is the gateway's own time. ``dispute_reference``/``dispute_reason`` only for disputes."""
+    """One verified fact from a gateway.
+
+    ``reference`` is our attempt id where the gateway echoes it; ``gateway_reference`` the payment it belongs to, while
+    ``result.gateway_reference`` is the object that the fact is about (the refund, the capture); ``notification_id``
+    makes replay harmless; ``occurred_at_ms`` is the gateway's own time. ``dispute_reference`` and ``dispute_reason``
+    only for disputes.
+    """
 
     kind: NotificationKind
     notification_id: str

@@ -43,7 +43,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Host(_Section, frozen=True, kw_only=True):
-    """Where requests go in one mode. ``{setting}`` in the URL is replaced by that setting, which must be a DNS label."""
+    """Where requests go in one mode. ``{setting}`` in the URL is replaced by that setting, one label of a host name."""
 
     base_url: str
 
@@ -128,7 +128,7 @@ class Idempotency(_Section, frozen=True, kw_only=True):
 
 
 class Retry(_Section, frozen=True, kw_only=True):
-    """When the payments core may ask again: ``inquiry_delays_ms`` is the recovery worker's ladder; its last step repeats."""
+    """When the payments core may ask again: ``inquiry_delays_ms`` is the recovery ladder, whose last step repeats."""
 
     inquiry_delays_ms: tuple[DelayMs, ...] = (1_000, 5_000, 30_000, 120_000, 600_000)
     rate_limit_codes: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ from interlock.gateways.outcomes import Phase
 
 _MAX_HEADER_BYTES = 16_384
 _STALE_CONNECTIONS = 8
+_FIXED_HEADERS = "user-agent: Interlock\r\naccept: application/json\r\naccept-encoding: identity\r\n"
 _KEEP_ALIVE_SECONDS = 30
 _DNS_SECONDS = 60
 _HAPPY_EYEBALLS_SECONDS = 0.25
@@ -52,7 +53,7 @@ class Target:
         self.is_tls = parts.scheme == "https"
         self.host = parts.hostname or ""
         self.port = parts.port or (443 if self.is_tls else 80)
-        self.fixed_headers = f"host: {parts.netloc}\r\nuser-agent: Interlock\r\naccept: application/json\r\naccept-encoding: identity\r\n"
+        self.fixed_headers = f"host: {parts.netloc}\r\n{_FIXED_HEADERS}"
         self.path_prefix = parts.path.rstrip("/")
         self.timeouts = timeouts
         verified: bool = True

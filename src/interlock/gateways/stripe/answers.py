@@ -174,7 +174,7 @@ def void_answer(response: HttpResponse, tables: Tables, request: FollowOnRequest
     return Result(outcome=Outcome.APPROVED, gateway_reference=found.id)
 
 
-def refund_answer(response: HttpResponse, tables: Tables) -> Result:
+def refund_answer(response: HttpResponse, tables: Tables, _: FollowOnRequest | None = None) -> Result:
     """Return what an answer that should be a refund says."""
     if response.status != _OK:
         return error_result(response, tables)

@@ -13,7 +13,7 @@ In order of certainty:
 A refusal of the *inquiry* (401, 429 …) proves nothing about the payment and stays ``unknown``.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol
 from urllib.parse import quote
 
@@ -31,7 +31,7 @@ from interlock.gateways.contract import (
     PaymentRequest,
     Tables,
 )
-from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
+from interlock.gateways.outcomes import Result, not_sent, unknown
 from interlock.gateways.stripe.answers import (
     capture_answer,
     increment_answer,
@@ -59,8 +59,16 @@ _WINDOW_AFTER_S = 600
 _PAGES = 4
 _PAGE_SIZE = 100
 _SEARCH_TRUSTED_MS = 3_600_000
+_OK = 200
 _SERVER_ERROR = 500
 _ABOUT_US = frozenset({401, 403, 409, 429})
+
+_FOLLOW_ON_ANSWERS: dict[Operation, Callable[[HttpResponse, Tables, FollowOnRequest], Result]] = {
+    Operation.CAPTURE: capture_answer,
+    Operation.INCREMENT: increment_answer,
+    Operation.VOID: void_answer,
+    Operation.REFUND: refund_answer,
+}
 
 Inquiry = Generator[HttpRequest, HttpResponse, Result]
 _Page = IntentPage | SetupPage | RefundPage
@@ -118,11 +126,11 @@ def inquire(builder: Builder, tables: Tables, config: ConnectorConfig, request: 
 def _retrieve(tables: Tables, config: ConnectorConfig, request: InquireRequest, reference: str) -> Inquiry:
     if request.operation is Operation.REFUND:
         response = yield get(tables, config, f"/v1/refunds/{path_part(reference)}")
-        return refund_answer(response, tables) if response.status == 200 else _nothing_proven(response)
+        return refund_answer(response, tables) if response.status == _OK else _nothing_proven(response)
     setup = request.operation is Operation.VERIFY or reference.startswith("seti_")
     collection, expand = ("setup_intents", "latest_attempt") if setup else ("payment_intents", "latest_charge")
     response = yield get(tables, config, f"/v1/{collection}/{path_part(reference)}?expand%5B0%5D={expand}")
-    if response.status != 200:
+    if response.status != _OK:
         return _nothing_proven(response)
     expected = None if request.operation is Operation.COMPLETE else request.reference
     if setup:
@@ -152,27 +160,23 @@ def _resend_payment(
 def _resend_follow_on(
     builder: Builder, tables: Tables, config: ConnectorConfig, request: InquireRequest, original: FollowOnRequest
 ) -> Inquiry:
-    build = {
+    build: dict[Operation, Callable[[ConnectorConfig, FollowOnRequest], HttpRequest | Result]] = {
         Operation.CAPTURE: builder.capture_request,
         Operation.INCREMENT: builder.increment_request,
         Operation.VOID: builder.void_request,
         Operation.REFUND: builder.refund_request,
-    }.get(request.operation)
-    built = build(config, original) if build else None
-    if not isinstance(built, HttpRequest):
-        return built or unknown("nothing_to_look_for")
+    }
+    if request.operation not in build:
+        return unknown("nothing_to_look_for", f"{request.operation} is no follow-on operation")
+    built = build[request.operation](config, original)
+    if isinstance(built, Result):
+        return built
     response = yield built
     if response.status in _ABOUT_US:
         return _nothing_proven(response)
     if response.status >= _SERVER_ERROR:
         return (yield from _look_at_follow_on(tables, config, request, original))
-    if request.operation is Operation.CAPTURE:
-        return capture_answer(response, tables, original)
-    if request.operation is Operation.INCREMENT:
-        return increment_answer(response, tables, original)
-    if request.operation is Operation.VOID:
-        return void_answer(response, tables, original)
-    return refund_answer(response, tables)
+    return _FOLLOW_ON_ANSWERS[request.operation](response, tables, original)
 
 
 def _look_at_follow_on(
@@ -181,15 +185,15 @@ def _look_at_follow_on(
     """Settle a follow-on whose key Stripe may have forgotten by what the payment shows; nothing is sent again."""
     payment = path_part(original.gateway_reference)
     if request.operation is Operation.REFUND:
-        if request.gateway_reference:
-            return (yield from _retrieve(tables, config, request, request.gateway_reference))
-        path = f"/v1/refunds?payment_intent={payment}&limit={_PAGE_SIZE}"
-        found = yield from _search_pages(tables, config, request, path, REFUNDS)
+        found: str | Result | None = request.gateway_reference
+        if found is None:
+            path = f"/v1/refunds?payment_intent={payment}&limit={_PAGE_SIZE}"
+            found = yield from _search_pages(tables, config, request, path, REFUNDS)
         if isinstance(found, Result):
             return found
         return (yield from _retrieve(tables, config, request, found))
     response = yield get(tables, config, f"/v1/payment_intents/{payment}?expand%5B0%5D=latest_charge")
-    if response.status != 200:
+    if response.status != _OK:
         return _nothing_proven(response)
     try:
         intent = INTENT.decode(response.body)
@@ -197,11 +201,7 @@ def _look_at_follow_on(
         return unreadable(response)
     if not _shows(intent, tables, request.operation, original):
         return _not_found(tables, request)
-    if request.operation is Operation.CAPTURE:
-        return capture_answer(response, tables, original)
-    echo = from_provider(intent.amount, intent.currency, tables.currency_exponents)
-    is_increment = request.operation is Operation.INCREMENT
-    return Result(outcome=Outcome.APPROVED, gateway_reference=intent.id, echo=echo if is_increment else None)
+    return _FOLLOW_ON_ANSWERS[request.operation](response, tables, original)
 
 
 def _shows(intent: Intent, tables: Tables, operation: Operation, original: FollowOnRequest) -> bool:
@@ -267,7 +267,7 @@ def _page(
     response: HttpResponse,
     decoder: msgspec.json.Decoder[IntentPage] | msgspec.json.Decoder[SetupPage] | msgspec.json.Decoder[RefundPage],
 ) -> _Page | None:
-    if response.status != 200:
+    if response.status != _OK:
         return None
     try:
         return decoder.decode(response.body)
