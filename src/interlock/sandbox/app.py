@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from interlock.base.clock import SystemClock
+from interlock.sandbox import specs
 from interlock.sandbox.adyen.gateway import AdyenGateway
 from interlock.sandbox.control import Control
 from interlock.sandbox.engine import Context, Facts, Provider
@@ -36,6 +37,7 @@ class Sandbox:
         self.options = options
         self.store = Store(options.data_dir)
         self.context = Context(self.store, SystemClock(), modification_delay_ms=options.modification_delay_ms)
+        self.context.specs = specs.find(options.specs) if options.validate else None
         self.provider = PROVIDERS[options.provider](self.context)
         self.faults = Faults(options.seed)
         self.webhooks = Webhooks(self.context, self.provider, self.faults)
@@ -57,6 +59,7 @@ class Sandbox:
         self.context.base_url = f"http://{self.options.host}:{self.server.port}"
         self.control.facts["port"] = self.server.port
         self.control.facts["control_port"] = self.control_server.port
+        self.control.facts["checks"] = self.provider.checks
         self.control.facts["durable"] = self.options.data_dir is not None
         loops = (self._timers(), self._checkpoints(), self.webhooks.run(), self._door())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
@@ -171,7 +174,7 @@ class Sandbox:
 
     def _is_down(self) -> bool:
         now_ms = self.context.clock.now_ms()
-        for fault in self.faults.list():
+        for fault in self.faults.all():
             schedule = fault.spec.schedule
             age_s = (now_ms - fault.added_at_ms) / 1000
             until_s = schedule.until_s if schedule.until_s is not None else schedule.from_s + fault.spec.for_s

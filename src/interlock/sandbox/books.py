@@ -16,7 +16,8 @@ _COLUMNS = ("seq", *BOOK_COLUMNS)
 
 
 def _where(filters: dict[str, str]) -> tuple[str, list[object]]:
-    clauses, values = [], []
+    clauses: list[str] = []
+    values: list[object] = []
     for name in FILTERS:
         if name in filters:
             clauses.append(f"{name} = ?")
@@ -28,7 +29,7 @@ def _where(filters: dict[str, str]) -> tuple[str, list[object]]:
     if filters.get("after_seq", "").isdigit():
         clauses.append("seq > ?")
         values.append(int(filters["after_seq"]))
-    return (" WHERE " + " AND ".join(clauses) if clauses else ""), list(values)
+    return (" WHERE " + " AND ".join(clauses) if clauses else ""), values
 
 
 def _rows(store: Store, filters: dict[str, str]) -> Iterator[list[tuple[object, ...]]]:

@@ -1,5 +1,7 @@
 """The control API under ``/_sandbox``: faults, books, webhooks, health. For tests, drills and people."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from interlock.sandbox import books
@@ -27,27 +29,27 @@ class Control:
         self._faults = faults
         self._webhooks = webhooks
         self.facts: dict[str, object] = {}
+        self._routes: dict[str, Callable[[Request], Reply]] = {
+            "books.csv": self._export,
+            "books": self._export,
+            "books/totals": lambda _: Reply(200, _encode({"totals": books.totals(self._store)})),
+            "health": lambda _: Reply(200, _encode(self._health())),
+            "webhooks": self._change_webhooks,
+            "faults": self._change_faults,
+        }
 
     def handle(self, request: Request) -> Reply:
         """Answer one control request."""
         path = request.path.removeprefix("/_sandbox").strip("/")
-        query = dict(parse_pairs(request.query))
-        if path == "books.csv":
-            return books.export(self._store, query, as_csv=True)
-        if path == "books":
-            return books.export(self._store, query, as_csv=query.get("format") == "csv")
-        if path == "books/totals":
-            return Reply(200, _encode({"totals": books.totals(self._store)}))
-        if path == "health":
-            return Reply(200, _encode(self._health()))
-        if path == "webhooks":
-            return self._change_webhooks(request)
-        if path == "faults":
-            return self._change_faults(request)
         if path.startswith("faults/") and request.method == "DELETE":
             found = self._faults.remove(path.removeprefix("faults/"))
             return Reply(200, b'{"deleted":1}') if found else _problem(404, "no such fault")
-        return _problem(404, f"no such control: {request.method} {request.path}")
+        route = self._routes.get(path)
+        return route(request) if route is not None else _problem(404, f"no such control: {request.path}")
+
+    def _export(self, request: Request) -> Reply:
+        query = dict(parse_pairs(request.query))
+        return books.export(self._store, query, as_csv=request.path.endswith(".csv") or query.get("format") == "csv")
 
     def _health(self) -> dict[str, object]:
         return {
@@ -55,7 +57,7 @@ class Control:
             "provider": self._provider.name,
             **self.facts,
             "payments_booked": self._store.count("books"),
-            "faults": len(self._faults.list()),
+            "faults": len(self._faults.all()),
             "webhooks": {
                 "url": self._webhooks.endpoint.url if self._webhooks.endpoint is not None else None,
                 "owed": self._webhooks.owed,
@@ -84,7 +86,7 @@ class Control:
             fault = self._faults.add(spec, self._context.clock.now_ms())
             return _problem(400, fault) if isinstance(fault, str) else Reply(201, _encode(fault))
         if request.method == "DELETE":
-            count = len(self._faults.list())
+            count = len(self._faults.all())
             self._faults.clear()
             return Reply(200, _encode({"deleted": count}))
-        return Reply(200, _encode({"faults": self._faults.list()}))
+        return Reply(200, _encode({"faults": self._faults.all()}))

@@ -1,6 +1,7 @@
 """What every simulated gateway shares: the road from a request to a reply, and what happens later by itself."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -27,7 +28,8 @@ class Context(msgspec.Struct):
     """What a provider is given: its memory, the time, and where it can be reached.
 
     ``notify`` queues a webhook (id, type, body, facts) and is None while nobody listens. ``forced_decline`` is set by
-    a fault for one request: the next charge is declined with this code and decline code.
+    a fault for one request: the next charge is declined with this code and decline code. ``specs`` is the folder of
+    published specifications to check requests against, None for the built-in minimal checks.
     """
 
     store: Store
@@ -36,12 +38,17 @@ class Context(msgspec.Struct):
     notify: Notify | None = None
     modification_delay_ms: int = 50
     forced_decline: tuple[str, str] | None = None
+    specs: Path | None = None
 
 
 class Provider(Protocol):
-    """One simulated provider. Pure decisions: sockets, faults and webhooks' delivery are the engine's."""
+    """One simulated provider. Pure decisions: sockets, faults and webhooks' delivery are the engine's.
+
+    ``checks`` says in words what requests are checked against.
+    """
 
     name: str
+    checks: str
 
     def handle(self, request: Request) -> Reply:
         """Execute ``request`` and return the reply; what it changed is in the store."""

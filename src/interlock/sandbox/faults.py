@@ -93,7 +93,7 @@ def problem(spec: FaultSpec) -> str | None:
         return "schedule: every must be at least 1 and after at least 0"
     if not 0 <= spec.ms <= MAX_DELAY_MS or spec.sigma < 0:
         return f"ms: must be between 0 and {MAX_DELAY_MS}, sigma at least 0"
-    if spec.status is not None and not 100 <= spec.status <= 599:  # noqa: PLR2004 - HTTP's range
+    if spec.status is not None and not 100 <= spec.status <= 599:
         return "status: must be an HTTP status"
     return None
 
@@ -101,7 +101,7 @@ def problem(spec: FaultSpec) -> str | None:
 def _fits(choice: Choice, value: str) -> bool:
     if choice is None:
         return True
-    return value.lower() in (choice.lower(),) if isinstance(choice, str) else any(_fits(one, value) for one in choice)
+    return value.lower() == choice.lower() if isinstance(choice, str) else any(_fits(one, value) for one in choice)
 
 
 def _starts(choice: Choice, value: str) -> bool:
@@ -136,7 +136,7 @@ class Faults:
 
     def __init__(self, seed: int) -> None:
         """Draw from a generator seeded with ``seed``."""
-        self._random = random.Random(seed)  # noqa: S311 - simulation, not secrets
+        self._random = random.Random(seed)
         self._faults: dict[str, Fault] = {}
         self._next = 1
 
@@ -152,7 +152,7 @@ class Faults:
         self._faults[fault.id] = fault
         return fault
 
-    def list(self) -> "list[Fault]":
+    def all(self) -> list[Fault]:
         """Return all faults in the order they were added."""
         return [*self._faults.values()]
 
@@ -169,7 +169,7 @@ class Faults:
         """True while there is at least one fault."""
         return bool(self._faults)
 
-    def draw(self, facts: Facts, path: str, now_ms: int) -> "list[FaultSpec]":
+    def draw(self, facts: Facts, path: str, now_ms: int) -> list[FaultSpec]:
         """Return what befalls this request: any number of latencies and at most one other fault, in that order."""
         delays: list[FaultSpec] = []
         other: list[FaultSpec] = []
@@ -181,7 +181,7 @@ class Faults:
                 (delays if kind == "latency" else other).append(fault.spec)
         return delays + other
 
-    def draw_webhook(self, facts: Facts, event: str, now_ms: int) -> "list[FaultSpec]":
+    def draw_webhook(self, facts: Facts, event: str, now_ms: int) -> list[FaultSpec]:
         """Return what befalls this webhook."""
         return [
             fault.spec

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -76,35 +77,69 @@ def parse_form(text: str) -> Form:
     """Return a form body as a tree: ``a[b]=1`` is ``{"a": {"b": "1"}}``, ``a[]=1`` and ``a[0]=1`` are lists.
 
     Raises:
-        FormError: when the keys contradict each other or nest too deeply.
+        FormError: when the keys contradict each other, or there are more than any honest request has.
 
     """
     root: Form = {}
-    nested = False
-    for key, value in parse_pairs(text):
-        if "[" not in key:
-            root[key] = value
+    if not text:
+        return root
+    parts = text.split("&")
+    if len(parts) > _MAX_FORM_PAIRS:
+        message = "too many parameters"
+        raise FormError(message)
+    numbered = False
+    for part in parts:
+        key, _, value = part.partition("=")
+        if not key:
             continue
-        nested = True
-        head, *rest = key.split("[", _MAX_FORM_DEPTH)
-        _insert(root, [head, *(part.removesuffix("]") for part in rest)], value)
-    return {name: _listed(value) for name, value in root.items()} if nested else root
+        if "%" in value or "+" in value:
+            value = unquote_plus(value)
+        path, indexed = _path(key)
+        if len(path) == 1:
+            root[path[0]] = value
+        else:
+            numbered = numbered or indexed
+            _insert(root, path, value)
+    if numbered:
+        return {name: _listed(child) for name, child in root.items()}
+    return root
 
 
-def _insert(root: Form, path: list[str], value: str) -> None:
+@lru_cache(maxsize=2048)
+def _path(key: str) -> tuple[tuple[str, ...], bool]:
+    """Return the names in a key such as ``a[b][]`` and whether a list's place stands anywhere but at the end."""
+    head, *rest = unquote_plus(key).split("[", _MAX_FORM_DEPTH)
+    names = (head, *(part.removesuffix("]") for part in rest))
+    return names, any(not name or name.isdigit() for name in names[1:-1]) or names[-1].isdigit()
+
+
+def _insert(root: Form, path: tuple[str, ...], value: str) -> None:
     node = root
-    for place, name in enumerate(path[:-1]):
-        label = str(len(node)) if not name and place else name
-        child = node.setdefault(label, {})
-        if not isinstance(child, dict):
-            message = f"{name} is both a value and a hash"
-            raise FormError(message)
-        node = child
-    node[path[-1] or str(len(node))] = value
+    last = len(path) - 1
+    for place in range(last - 1 if not path[last] else last):
+        node = _child(node, path[place])
+    if path[last]:
+        node[path[last]] = value
+        return
+    values = node.setdefault(path[last - 1], [])  # a[]=1
+    if not isinstance(values, list):
+        message = f"{path[last - 1]} is both a hash and a list"
+        raise FormError(message)
+    values.append(value)
+
+
+def _child(node: Form, name: str) -> Form:
+    child = node.setdefault(name or str(len(node)), {})
+    if not isinstance(child, dict):
+        message = f"{name} is both a value and a hash"
+        raise FormError(message)
+    return child
 
 
 def _listed(value: object) -> "str | Form | list[object]":
     if isinstance(value, str):
+        return value
+    if isinstance(value, list):
         return value
     tree: dict[str, object] = value if isinstance(value, dict) else {}
     if tree and all(name.isdigit() for name in tree):

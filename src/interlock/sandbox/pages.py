@@ -31,7 +31,9 @@ def redirect(url: str) -> Reply:
 
 def message(status: int, text: str) -> Reply:
     """Return a page with one sentence."""
-    page = f"<!DOCTYPE html><html lang='en'><head><title>Sandbox</title></head><body><p>{escape(text)}</p></body></html>"
+    page = (
+        f"<!DOCTYPE html><html lang='en'><head><title>Sandbox</title></head><body><p>{escape(text)}</p></body></html>"
+    )
     return Reply(status, page.encode(), "text/html; charset=utf-8")
 
 

@@ -61,7 +61,10 @@ def run(options: Options) -> None:
     if options.host != "localhost" and not ipaddress.ip_address(options.host).is_loopback:
         message = f"host: {options.host} is not a loopback address; a simulated gateway serves this machine only"
         raise ValueError(message)
+    if options.specs is not None and not options.specs.is_dir():
+        raise ValueError(f"specs: {options.specs} is no folder; name the one that holds the published specifications")
     if options.die_with_parent:
         die_with_parent()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # tens of thousands of cached payments are no garbage to look through
     uvloop.run(serve(options))

@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS books (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, kind TEXT, status TEXT, payment_id TEXT, entry_id TEXT,
   reference TEXT, idempotency_key TEXT, currency TEXT, amount_minor INTEGER, amount_major TEXT, brand TEXT,
   bin TEXT, country TEXT, code TEXT, metadata TEXT);
-CREATE INDEX IF NOT EXISTS books_reference ON books (reference);
 CREATE INDEX IF NOT EXISTS books_payment ON books (payment_id);
 CREATE TABLE IF NOT EXISTS timers (id INTEGER PRIMARY KEY, due_ms INTEGER, name TEXT, subject TEXT);
 CREATE TABLE IF NOT EXISTS deliveries (id INTEGER PRIMARY KEY, due_ms INTEGER, attempts INTEGER, body BLOB);

@@ -77,7 +77,7 @@ def _from_numbers(desk: Desk, method: dict[str, Any], holder: str) -> ReadCard |
     digits = (3, 4) if known.brand in ("amex", "unknown") else (3,)
     if cvc and (not cvc.isdigit() or len(cvc) not in digits):
         return Failure(422, "103", "CVC is not the right length")
-    full_year = int(year) + (2000 if len(year) == 2 else 0)  # noqa: PLR2004 - two-digit years
+    full_year = int(year) + (2000 if len(year) == 2 else 0)
     facts = CardFacts(
         known.name, known.brand, known.funding, known.country, number[:6], number[-4:],
         f"{int(month)}/{full_year}", holder, cvc,

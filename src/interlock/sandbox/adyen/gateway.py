@@ -19,6 +19,7 @@ from interlock.sandbox.adyen.modifications import KINDS, Modifications
 from interlock.sandbox.adyen.payments import Json, Payments
 from interlock.sandbox.adyen.state import Payment, StoredCard
 from interlock.sandbox.adyen.tables import EXPONENTS
+from interlock.sandbox.adyen.validation import AdyenValidation
 from interlock.sandbox.engine import Context, Facts
 from interlock.sandbox.http import Reply, Request, parse_pairs
 from interlock.sandbox.money import exponent, major
@@ -33,6 +34,7 @@ _OPERATIONS = {"captures": "capture", "cancels": "void", "refunds": "refund", "r
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 Handler = Callable[[Json, str], "Json | Failure"]
+Route = tuple[int, str, Handler]
 
 
 class AdyenGateway:
@@ -43,13 +45,16 @@ class AdyenGateway:
     def __init__(self, context: Context) -> None:
         """Work with ``context``."""
         self._context = context
+        self._validation = AdyenValidation(context.specs) if context.specs is not None else None
+        published = self._validation.version if self._validation is not None else ""
+        self.checks = f"published specification {published}" if published else "built-in minimal checks"
         self._desk = Desk(context)
         self._payments = Payments(self._desk)
         self._modifications = Modifications(self._desk)
-        self._routes: dict[str, tuple[int, Handler]] = {
-            "/payments": (200, self._payments.create),
-            "/payments/details": (200, self._payments.details),
-            "/cancels": (201, self._modifications.receive_by_reference),
+        self._routes: dict[str, Route] = {
+            "/payments": (200, "payments", self._payments.create),
+            "/payments/details": (200, "details", self._payments.details),
+            "/cancels": (201, "technical", self._modifications.receive_by_reference),
         }
 
     def handle(self, request: Request) -> Reply:
@@ -85,17 +90,18 @@ class AdyenGateway:
         route = self._route(request)
         if route is None:
             return Reply(404, b"", "")
-        status, handler = route
+        status, kind, handler = route
         try:
             body = _decode(request.body)
-        except msgspec.DecodeError as wrong:
-            return unreadable(f"Unexpected input: {wrong}").reply(self._desk.new_psp())
+        except msgspec.DecodeError as problem:
+            return unreadable(f"Unexpected input: {problem}").reply(self._desk.new_psp())
         account = body.get("merchantAccount")
         if account is None and not request.path.endswith("/details"):
             return required("merchantAccount").reply(self._desk.new_psp())
         if account is not None and account != MERCHANT_ACCOUNT:
             return FORBIDDEN_ACCOUNT.reply(self._desk.new_psp())
-        shown = handler(body, key)
+        wrong = self._validation.check(kind, body) if self._validation is not None else None
+        shown = handler(body, key) if wrong is None else wrong
         if isinstance(shown, Failure):
             return shown.reply(self._desk.new_psp())
         encoded = _encode(shown)
@@ -104,7 +110,7 @@ class AdyenGateway:
         psp = shown.get("pspReference")
         return Reply(status, encoded, headers={"pspreference": psp} if isinstance(psp, str) else {})
 
-    def _route(self, request: Request) -> tuple[int, Handler] | None:
+    def _route(self, request: Request) -> Route | None:
         if request.method != "POST":
             return None
         path = request.path.removeprefix("/checkout")
@@ -117,7 +123,7 @@ class AdyenGateway:
         parts = path.strip("/").split("/")
         if len(parts) == _MODIFICATION_PARTS and parts[0] == "payments" and parts[2] in KINDS:
             kind, psp = KINDS[parts[2]], parts[1]
-            return 201, lambda body, key: self._modifications.receive(kind, psp, body, key)
+            return 201, kind, lambda body, key: self._modifications.receive(kind, psp, body, key)
         return None
 
     # -- for the engine --------------------------------------------------------------------------------------------
@@ -164,7 +170,7 @@ class AdyenGateway:
 
     def refusal(self, status: int, code: str | None, message: str | None) -> Reply:
         """Return an error in Adyen's words."""
-        kind = "security" if status in (401, 403) else "internal" if status >= 500 else "validation"  # noqa: PLR2004 - HTTP
+        kind = "security" if status in (401, 403) else "internal" if status >= 500 else "validation"
         failure = Failure(status, code or "702", message or "Refused by a fault of the sandbox", kind)
         return failure.reply(self._desk.new_psp())
 

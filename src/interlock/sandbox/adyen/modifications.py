@@ -37,7 +37,7 @@ class Modifications:
             amount, currency = read
             if currency != payment.currency:
                 return Failure(422, "138", "Currency of the modification differs from the payment's")
-        accepted = self._accept(kind, payment.psp, amount, currency, body, key)
+        accepted = self._accept(kind, payment.psp, (amount, currency), body, key)
         shown: dict[str, Any] = {
             "merchantAccount": MERCHANT_ACCOUNT,
             "paymentPspReference": psp,
@@ -61,7 +61,7 @@ class Modifications:
         reference = body.get("paymentReference")
         if not isinstance(reference, str) or not reference:
             return required("paymentReference")
-        accepted = self._accept("technical", reference, 0, "", body, key)
+        accepted = self._accept("technical", reference, (0, ""), body, key)
         shown: Json = {
             "merchantAccount": MERCHANT_ACCOUNT,
             "paymentReference": reference,
@@ -72,11 +72,11 @@ class Modifications:
             shown["reference"] = accepted.reference
         return shown
 
-    def _accept(self, kind: str, payment: str, amount: int, currency: str, body: Json, key: str) -> Modification:
+    def _accept(self, kind: str, payment: str, money: tuple[int, str], body: Json, key: str) -> Modification:
         desk = self._desk
         reference = str(body.get("reference") or "")
         accepted = Modification(
-            desk.new_psp(), kind, payment, amount, currency, reference, key, str(body.get("capturePspReference") or "")
+            desk.new_psp(), kind, payment, *money, reference, key, str(body.get("capturePspReference") or "")
         )
         desk.store.put(accepted.psp, accepted)
         desk.store.add_timer(desk.now_ms() + desk.context.modification_delay_ms, "modification", accepted.psp)

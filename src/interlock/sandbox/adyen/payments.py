@@ -28,14 +28,9 @@ class Payments:
 
     def create(self, body: Json, key: str) -> Json | Failure:
         """POST /payments."""
-        for name in ("amount", "reference", "paymentMethod", "returnUrl"):
-            if not body.get(name):
-                return required(name)
-        amount = read_amount(body["amount"])
+        amount = _read_plain_fields(body)
         if isinstance(amount, Failure):
             return amount
-        if len(body["reference"]) > _MAX_REFERENCE:
-            return Failure(422, "702", "Field 'reference' is too long.")
         read = read_card(self._desk, body)
         if isinstance(read, Failure):
             return read
@@ -209,6 +204,15 @@ def read_amount(given: object) -> tuple[int, str] | Failure:
     if not isinstance(currency, str) or len(currency) != _CURRENCY_LETTERS or not currency.isupper():
         return INVALID_CURRENCY
     return value, currency
+
+
+def _read_plain_fields(body: Json) -> tuple[int, str] | Failure:
+    for name in ("amount", "reference", "paymentMethod", "returnUrl"):
+        if not body.get(name):
+            return required(name)
+    if not isinstance(body["reference"], str) or len(body["reference"]) > _MAX_REFERENCE:
+        return Failure(422, "702", "Field 'reference' is not valid.")
+    return read_amount(body["amount"])
 
 
 def _asked(body: Json) -> int | None:

@@ -24,7 +24,9 @@ class Challenges:
         if not request.path.startswith(_PREFIX):
             return None
         object_id = request.path.removeprefix(_PREFIX)
-        waiting = self._desk.store.get(object_id, Setup if object_id.startswith("seti_") else Payment)
+        waiting: Setup | Payment | None = self._desk.store.get(object_id, Payment)
+        if object_id.startswith("seti_"):
+            waiting = self._desk.store.get(object_id, Setup)
         if waiting is None or waiting.status != "requires_action":
             return pages.message(404, "Nothing waits for authentication here.")
         outcome = dict(parse_pairs(request.query)).get("outcome", "")

@@ -1,5 +1,7 @@
 """The built-in minimal check of Stripe request parameters: what the handlers rely on, whatever else validates."""
 
+from collections.abc import Callable
+
 from interlock.sandbox.http import Form
 from interlock.sandbox.stripe.errors import Refusal, invalid
 
@@ -22,41 +24,63 @@ _MAX_METADATA_VALUE = 500
 def check(form: Form) -> Refusal | None:
     """Return what is wrong with the plain parameters, if anything."""
     for name, value in form.items():
-        if name in _INTEGERS:
-            if not isinstance(value, str) or not value.lstrip("-").isdigit() or not value.isascii():
-                return invalid(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
-            if int(value) < 0 or (name == "amount" and int(value) == 0):
-                return invalid("This value must be greater than or equal to 1.", code="parameter_invalid_integer",
-                               param=name)  # fmt: skip
-        elif name in _BOOLEANS:
-            if value not in ("true", "false"):
-                return invalid(f"Invalid boolean: {value}", param=name)
-        elif name in _CHOICES:
-            if value not in _CHOICES[name]:
-                expected = ", ".join(choice for choice in _CHOICES[name] if choice)
-                return invalid(f"Invalid {name}: must be one of {expected}", param=name)
-        elif name == "currency":
-            if not isinstance(value, str) or len(value) != _CURRENCY_LETTERS or not value.isalpha():
-                return invalid(f"Invalid currency: {value}.", param=name)
-        elif name == "metadata":
-            wrong = _check_metadata(value)
-            if wrong is not None:
-                return wrong
+        test = _TESTS.get(name)
+        wrong = test(name, value) if test is not None else None
+        if wrong is not None:
+            return wrong
     return None
 
 
-def _check_metadata(value: object) -> Refusal | None:
+def _integer(name: str, value: object) -> Refusal | None:
+    if not isinstance(value, str) or not value.lstrip("-").isdigit() or not value.isascii():
+        return invalid(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
+    if int(value) < 0 or (name == "amount" and int(value) == 0):
+        message = "This value must be greater than or equal to 1."
+        return invalid(message, code="parameter_invalid_integer", param=name)
+    return None
+
+
+def _boolean(name: str, value: object) -> Refusal | None:
+    return None if value in ("true", "false") else invalid(f"Invalid boolean: {value}", param=name)
+
+
+def _choice(name: str, value: object) -> Refusal | None:
+    if value in _CHOICES[name]:
+        return None
+    expected = ", ".join(choice for choice in _CHOICES[name] if choice)
+    return invalid(f"Invalid {name}: must be one of {expected}", param=name)
+
+
+def _currency(name: str, value: object) -> Refusal | None:
+    if isinstance(value, str) and len(value) == _CURRENCY_LETTERS and value.isalpha():
+        return None
+    return invalid(f"Invalid currency: {value}.", param=name)
+
+
+def _metadata(name: str, value: object) -> Refusal | None:
     if value == "":
         return None
     if not isinstance(value, dict):
-        return invalid("Invalid metadata: metadata must be a hash", param="metadata")
+        return invalid("Invalid metadata: metadata must be a hash", param=name)
     if len(value) > _MAX_METADATA:
-        return invalid("Metadata can have at most 50 keys.", param="metadata")
-    for key, text in value.items():
-        if len(key) > _MAX_METADATA_KEY:
-            return invalid(f"Metadata key '{key}' is longer than 40 characters.", param="metadata")
-        if not isinstance(text, str):
-            return invalid("Metadata values must be strings.", param=f"metadata[{key}]")
-        if len(text) > _MAX_METADATA_VALUE:
-            return invalid("Metadata values can have up to 500 characters.", param=f"metadata[{key}]")
+        return invalid("Metadata can have at most 50 keys.", param=name)
+    return next((wrong for pair in value.items() if (wrong := _metadata_pair(*pair)) is not None), None)
+
+
+def _metadata_pair(key: str, text: object) -> Refusal | None:
+    if len(key) > _MAX_METADATA_KEY:
+        return invalid(f"Metadata key '{key}' is longer than 40 characters.", param="metadata")
+    if not isinstance(text, str):
+        return invalid("Metadata values must be strings.", param=f"metadata[{key}]")
+    if len(text) > _MAX_METADATA_VALUE:
+        return invalid("Metadata values can have up to 500 characters.", param=f"metadata[{key}]")
     return None
+
+
+_TESTS: dict[str, Callable[[str, object], Refusal | None]] = {
+    **dict.fromkeys(_INTEGERS, _integer),
+    **dict.fromkeys(_BOOLEANS, _boolean),
+    **dict.fromkeys(_CHOICES, _choice),
+    "currency": _currency,
+    "metadata": _metadata,
+}

@@ -1,11 +1,12 @@
 """What the simulated Stripe's endpoints share: its memory, its clock, its books, one request's parameters."""
 
 import hashlib
+import secrets
 from typing import Any
 
 import msgspec
 
-from interlock.base.ids import new_id, new_secret
+from interlock.base.ids import new_id
 from interlock.sandbox.engine import Context, Facts
 from interlock.sandbox.http import Form
 from interlock.sandbox.money import exponent, major
@@ -152,4 +153,4 @@ def fingerprint(number: str) -> str:
 
 def client_secret(object_id: str) -> str:
     """Return a new client secret."""
-    return f"{object_id}_secret_{new_secret(24)}"
+    return f"{object_id}_secret_{secrets.token_hex(12)}"

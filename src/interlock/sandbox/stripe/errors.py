@@ -20,9 +20,7 @@ DECLINE_MESSAGES = {
     "card_velocity_exceeded": (
         "Your card was declined for making repeated attempts too frequently or exceeding its amount limit."
     ),
-    "authentication_required": (
-        "Your card was declined. This transaction requires authentication."
-    ),
+    "authentication_required": ("Your card was declined. This transaction requires authentication."),
 }
 
 ADVICE = {
@@ -95,9 +93,7 @@ def invalid(message: str, *, code: str | None = None, param: str | None = None) 
 
 def missing_object(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> Refusal:
     """Return the 404 for an object that does not exist."""
-    return Refusal(
-        status=status, message=f"No such {kind}: '{object_id}'", code="resource_missing", param=param
-    )
+    return Refusal(status=status, message=f"No such {kind}: '{object_id}'", code="resource_missing", param=param)
 
 
 def missing_param(name: str) -> Refusal:

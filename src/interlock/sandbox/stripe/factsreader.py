@@ -28,7 +28,7 @@ class FactsReader:
         except (FormError, UnicodeDecodeError):
             return Facts()
         if request.method == "GET":
-            return self._of_payment("inquire", parts[2] if len(parts) > 2 else "", form)  # noqa: PLR2004 - /v1/x/id
+            return self._of_payment("inquire", parts[2] if len(parts) > 2 else "", form)
         if resource == "refunds":
             named = form.get("payment_intent") or payment_of(str(form.get("charge") or ""))
             return self._of_payment("refund", str(named), form)
@@ -39,14 +39,14 @@ class FactsReader:
         return self._of_intent(parts, form)
 
     def _of_intent(self, parts: list[str], form: dict[str, Any]) -> Facts:
-        action = parts[3] if len(parts) > 3 else ""  # noqa: PLR2004 - /v1/payment_intents/id/action
+        action = parts[3] if len(parts) > 3 else ""
         if action in _ACTIONS:
             return self._of_payment(_ACTIONS[action], parts[2], form)
         if action == "confirm":
             payment = self._store.get(parts[2], Payment)
             manual = payment is not None and payment.capture_method == "manual"
             return self._of_payment("authorise" if manual else "sale", parts[2], form)
-        if action or len(parts) > 2:  # noqa: PLR2004 - /v1/payment_intents/id
+        if action or len(parts) > 2:
             return self._of_payment("update", parts[2], form)
         operation = "create"
         if form.get("confirm") == "true":

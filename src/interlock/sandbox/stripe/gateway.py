@@ -4,28 +4,31 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 
-from interlock.base.ids import new_id
 from interlock.sandbox.engine import Context, Facts
 from interlock.sandbox.http import FormError, Reply, Request, parse_form
 from interlock.sandbox.store import Kept
-from interlock.sandbox.stripe import rendering
+from interlock.sandbox.stripe.accounts import Accounts
 from interlock.sandbox.stripe.challenges import Challenges
-from interlock.sandbox.stripe.charging import Charging, payment_of
+from interlock.sandbox.stripe.charging import Charging
 from interlock.sandbox.stripe.checks import check
-from interlock.sandbox.stripe.desk import Answer, Call, Desk, Shown
-from interlock.sandbox.stripe.errors import Refusal, invalid, missing_object, unknown_url
+from interlock.sandbox.stripe.desk import Answer, Call, Desk
+from interlock.sandbox.stripe.disputes import Disputes
+from interlock.sandbox.stripe.errors import Refusal, invalid, unknown_url
+from interlock.sandbox.stripe.expansion import Expansion
 from interlock.sandbox.stripe.factsreader import FactsReader
 from interlock.sandbox.stripe.intents import Intents
+from interlock.sandbox.stripe.lists import Lists
 from interlock.sandbox.stripe.methods import Methods
 from interlock.sandbox.stripe.refunds import Refunds
-from interlock.sandbox.stripe.state import Payment
+from interlock.sandbox.stripe.setups import Setups
+from interlock.sandbox.stripe.validation import StripeValidation
 
 API_VERSION = "2026-05-27.dahlia"
 KEY_PREFIXES = ("sk_test_sandbox", "rk_test_sandbox")
@@ -44,11 +47,15 @@ class StripeGateway:
     def __init__(self, context: Context) -> None:
         """Work with ``context``."""
         self._context = context
+        self._validation = StripeValidation(context.specs) if context.specs is not None else None
+        published = self._validation.version if self._validation is not None else ""
+        self.checks = f"published specification {published}" if published else "built-in minimal checks"
         self._desk = desk = Desk(context)
         charging = Charging(desk)
         self._methods = methods = Methods(desk)
         self._intents = intents = Intents(desk, methods, charging)
         self._refunds = refunds = Refunds(desk)
+        self._disputes = Disputes(desk)
         self._challenges = Challenges(desk, charging)
         self._reader = FactsReader(desk)
         self._routes: dict[tuple[str, str, str], Handler] = {
@@ -62,7 +69,6 @@ class StripeGateway:
             ("POST", "refunds", ""): refunds.create,
             ("GET", "refunds", "{}"): refunds.retrieve,
             ("POST", "refunds", "{}"): refunds.update,
-            ("GET", "charges", "{}"): self._charge,
             ("POST", "payment_methods", ""): methods.create,
             ("GET", "payment_methods", "{}"): methods.retrieve,
             ("POST", "payment_methods", "attach"): methods.attach,
@@ -70,12 +76,55 @@ class StripeGateway:
             ("POST", "customers", ""): methods.create_customer,
             ("GET", "customers", "{}"): methods.retrieve_customer,
         }
+        self._add_setups(Setups(desk, methods))
+        self._add_reading(Lists(desk), Accounts(desk))
+
+    def _add_setups(self, setups: Setups) -> None:
+        disputes = self._disputes
+        self._setups = setups
+        self._routes |= {
+            ("POST", "setup_intents", ""): setups.create,
+            ("GET", "setup_intents", "{}"): setups.retrieve,
+            ("POST", "setup_intents", "{}"): setups.update,
+            ("POST", "setup_intents", "confirm"): setups.confirm,
+            ("POST", "setup_intents", "cancel"): setups.cancel,
+            ("GET", "disputes", "{}"): disputes.retrieve,
+            ("POST", "disputes", "{}"): disputes.update,
+            ("POST", "disputes", "close"): disputes.close,
+        }
+
+    def _add_reading(self, lists: Lists, accounts: Accounts) -> None:
+        self._routes |= {
+            ("GET", "payment_intents", ""): lists.payments,
+            ("GET", "payment_intents", "=search"): lists.search,
+            ("GET", "charges", ""): lists.charges,
+            ("GET", "refunds", ""): lists.refunds,
+            ("GET", "setup_intents", ""): lists.setups,
+            ("GET", "payment_methods", ""): lists.methods,
+            ("GET", "customers", ""): lists.customers,
+            ("GET", "disputes", ""): lists.disputes,
+            ("GET", "charges", "{}"): accounts.charge,
+            ("GET", "balance_transactions", "{}"): accounts.balance_transaction,
+            ("GET", "account", ""): accounts.account,
+        }
+        self._expansion = Expansion(
+            {
+                "ch": accounts.charge,
+                "txn": accounts.balance_transaction,
+                "pi": self._intents.retrieve,
+                "pm": self._methods.retrieve,
+                "cus": self._methods.retrieve_customer,
+                "re": self._refunds.retrieve,
+                "seti": self._setups.retrieve,
+                "dp": self._disputes.retrieve,
+            }
+        )
 
     # -- the road of a request -------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Reply:
         """Execute a request of the API."""
-        request_id = new_id("req")
+        request_id = _request_id()
         headers = {"request-id": request_id, "stripe-version": request.headers.get("stripe-version", API_VERSION)}
         key = self.idempotency_key(request)
         reply = self._authenticate(request)
@@ -99,7 +148,7 @@ class StripeGateway:
             "you submitted twice, and the other request is still going through): please try again later.",
             code="idempotency_key_in_use",
         ).reply()
-        reply.headers = {"request-id": new_id("req"), "stripe-should-retry": "true"}
+        reply.headers = {"request-id": _request_id(), "stripe-should-retry": "true"}
         return reply
 
     def _authenticate(self, request: Request) -> Reply | None:
@@ -140,10 +189,12 @@ class StripeGateway:
         except (FormError, UnicodeDecodeError) as problem:
             return invalid(f"Invalid request body: {problem}").reply()
         parts = request.path.split("/")
-        handler, arguments = self._route(request.method, parts)
+        handler, action, arguments = self._route(request.method, parts)
         if handler is None:
             return unknown_url(request.method, request.path).reply()
         wrong = check(form)
+        if wrong is None and self._validation is not None:
+            wrong = self._validation.check(request.method, parts[2], action, form)
         if wrong is not None:
             return wrong.reply()
         answer = handler(Call(form, request_id, key), *arguments)
@@ -154,77 +205,28 @@ class StripeGateway:
             body = answer.body
             expand = form.get("expand")
             if isinstance(expand, list):
-                problem = self._expand_all(body, expand)
-                if problem is not None:
-                    return problem.reply()
+                wrong = self._expansion.all(body, expand)
+                if wrong is not None:
+                    return wrong.reply()
             reply = Reply(200, _encode(body))
             keep = True
         if key and keep:
             self._context.store.keep(key, Kept(_fingerprint(request), reply.status, reply.body))
         return reply
 
-    def _route(self, method: str, parts: list[str]) -> tuple[Handler | None, tuple[str, ...]]:
+    def _route(self, method: str, parts: list[str]) -> tuple[Handler | None, str, tuple[str, ...]]:
         if len(parts) < _ROOT_PARTS or parts[1] != "v1":
-            return None, ()
+            return None, "", ()
         resource, rest = parts[2], parts[3:]
         if not rest:
-            return self._routes.get((method, resource, "")), ()
+            return self._routes.get((method, resource, "")), "", ()
         if len(rest) == 1:
             fixed = self._routes.get((method, resource, f"={rest[0]}"))
-            return (fixed, ()) if fixed is not None else (self._routes.get((method, resource, "{}")), (rest[0],))
-        return self._routes.get((method, resource, "/".join(rest[1:]))), (rest[0],)
-
-    # -- expansion -------------------------------------------------------------------------------------------------
-
-    def _expand_all(self, body: dict[str, Any], paths: list[Any]) -> Refusal | None:
-        for path in paths:
-            if not isinstance(path, str) or path.count(".") > 3:  # noqa: PLR2004 - Stripe's depth of four
-                return invalid("You can only expand up to four levels deep.", param="expand")
-            problem = self._expand(body, path.split("."))
-            if problem is not None:
-                return problem
-        return None
-
-    def _expand(self, node: dict[str, Any], path: list[str]) -> Refusal | None:
-        name = path[0]
-        if name not in node:
-            return invalid(
-                f"This property cannot be expanded ({name}).", code="parameter_invalid", param="expand[0]"
-            )
-        value = node[name]
-        if isinstance(value, str):
-            value = node[name] = self._object(value) or value
-        children = value if isinstance(value, list) else [value]
-        for child in children:
-            if len(path) > 1 and isinstance(child, dict):
-                problem = self._expand(child, path[1:])
-                if problem is not None:
-                    return problem
-        return None
-
-    def _object(self, object_id: str) -> dict[str, Any] | None:
-        call = Call({}, "", "")
-        prefix = object_id.partition("_")[0]
-        answer: Answer | None = None
-        if prefix == "ch":
-            answer = self._charge(call, object_id)
-        elif prefix == "pi":
-            answer = self._intents.retrieve(call, object_id)
-        elif prefix == "pm":
-            answer = self._methods.retrieve(call, object_id)
-        elif prefix == "cus":
-            answer = self._methods.retrieve_customer(call, object_id)
-        elif prefix == "re":
-            answer = self._refunds.retrieve(call, object_id)
-        return answer.body if isinstance(answer, Shown) else None
-
-    def _charge(self, call: Call, charge_id: str) -> Answer:
-        del call
-        payment = self._context.store.get(payment_of(charge_id), Payment)
-        for attempt in payment.attempts if payment is not None else ():
-            if attempt.id == charge_id and payment is not None:
-                return Shown(rendering.charge(payment, attempt))
-        return missing_object("charge", charge_id)
+            if fixed is not None:
+                return fixed, f"={rest[0]}", ()
+            return self._routes.get((method, resource, "{}")), "{}", (rest[0],)
+        action = "/".join(rest[1:])
+        return self._routes.get((method, resource, action)), action, (rest[0],)
 
     # -- for the engine --------------------------------------------------------------------------------------------
 
@@ -238,7 +240,7 @@ class StripeGateway:
         reply = Refusal(
             status=status, type=kind, code=code, message=message or "Refused by a fault of the sandbox"
         ).reply()
-        reply.headers = {"request-id": new_id("req")}
+        reply.headers = {"request-id": _request_id()}
         return reply
 
     def page(self, request: Request) -> Reply | None:
@@ -256,11 +258,17 @@ class StripeGateway:
         """Let a timer happen."""
         if name == "refund":
             self._refunds.settle(subject)
+        elif name == "dispute":
+            self._disputes.open(subject)
 
 
 def _fingerprint(request: Request) -> bytes:
     pairs = b"&".join(sorted(request.body.split(b"&")))
     return blake2b(request.path.encode() + b"?" + pairs, digest_size=16).digest()
+
+
+def _request_id() -> str:
+    return f"req_{secrets.token_hex(7)}"
 
 
 def _basic_user(encoded: str) -> str:

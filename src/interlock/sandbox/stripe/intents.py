@@ -32,13 +32,9 @@ _NO_RETURN_URL = (
 def amount_problem(amount: int, currency: str) -> Refusal | None:
     """Return what Stripe would say against ``amount``."""
     if amount > MAX_AMOUNT:
-        return invalid(
-            f"Amount must be no more than {MAX_AMOUNT}", code="amount_too_large", param="amount"
-        )
+        return invalid(f"Amount must be no more than {MAX_AMOUNT}", code="amount_too_large", param="amount")
     if amount < MINIMUM.get(currency, 1):
-        return invalid(
-            "Amount must convert to at least 50 cents.", code="amount_too_small", param="amount"
-        )
+        return invalid("Amount must convert to at least 50 cents.", code="amount_too_small", param="amount")
     if currency in THREE_DECIMALS and amount % 10:
         return invalid(
             f"Invalid {currency.upper()} amount: the last digit must be 0.",
@@ -128,7 +124,7 @@ class Intents:
         return self._confirm(payment, call) if confirm else self._shown(payment)
 
     def _apply(self, payment: Payment, call: Call) -> Refusal | None:
-        method = self._methods.chosen(call)
+        method = self._methods.chosen(call, payment)
         if isinstance(method, Refusal):
             return method
         if method is not None:
@@ -323,9 +319,8 @@ def shown_options(options: dict[str, Any]) -> dict[str, object]:
         "network": given.get("network"),
         "request_three_d_secure": given.get("request_three_d_secure") or "automatic",
     }
-    for name, value in given.items():
-        if name.startswith("request_") or name in ("capture_method", "setup_future_usage"):
-            shown[name] = value
+    wanted = ("capture_method", "setup_future_usage")
+    shown |= {name: value for name, value in given.items() if name.startswith("request_") or name in wanted}
     return {"card": shown}
 
 

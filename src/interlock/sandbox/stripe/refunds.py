@@ -18,9 +18,7 @@ def _too_much(attempt: Attempt, amount: int) -> Refusal | None:
             f"Charge {attempt.id} has already been refunded.", code="charge_already_refunded", param="charge"
         )
     if amount > left:
-        return invalid(
-            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount"
-        )
+        return invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
     return None
 
 
@@ -61,9 +59,7 @@ class Refunds:
         if wrong is not None:
             return wrong
         if attempt.disputed:
-            return invalid(
-                f"Charge {attempt.id} has been charged back; cannot issue a refund.", code="charge_disputed"
-            )
+            return invalid(f"Charge {attempt.id} has been charged back; cannot issue a refund.", code="charge_disputed")
         return self._give_back(payment, attempt, amount, call)
 
     def _give_back(self, payment: Payment, attempt: Attempt, amount: int, call: Call) -> Answer:

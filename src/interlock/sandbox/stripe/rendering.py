@@ -4,7 +4,7 @@ from typing import Any
 
 from interlock.sandbox import cards
 from interlock.sandbox.stripe.errors import ADVICE, NETWORK_DECLINE_CODES
-from interlock.sandbox.stripe.state import Attempt, Customer, Method, Payment, Refund, Setup
+from interlock.sandbox.stripe.state import Attempt, Customer, Dispute, Method, Payment, Refund, Setup
 
 Json = dict[str, Any]
 
@@ -351,3 +351,81 @@ def setup_intent(setup: Setup, base_url: str) -> Json:
         "status": setup.status,
         "usage": setup.usage,
     }  # fmt: skip
+
+
+_EVIDENCE = (
+    "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
+    "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
+    "customer_purchase_ip", "customer_signature", "duplicate_charge_documentation", "duplicate_charge_explanation",
+    "duplicate_charge_id", "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
+    "refund_refusal_explanation", "service_date", "service_documentation", "shipping_address", "shipping_carrier",
+    "shipping_date", "shipping_documentation", "shipping_tracking_number", "uncategorized_file",
+    "uncategorized_text",
+)  # fmt: skip
+
+
+def dispute(value: Dispute) -> Json:
+    """Return a dispute."""
+    return {
+        "id": value.id,
+        "object": "dispute",
+        "amount": value.amount,
+        "balance_transactions": [],
+        "charge": value.charge,
+        "created": value.created,
+        "currency": value.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {
+            **dict.fromkeys(_EVIDENCE),
+            **{name: text for name, text in value.evidence.items() if name in _EVIDENCE},
+            "enhanced_evidence": {},
+        },
+        "evidence_details": {
+            "due_by": value.created + 7 * 86_400,
+            "enhanced_eligibility": {},
+            "has_evidence": bool(value.evidence),
+            "past_due": False,
+            "submission_count": 1 if value.evidence else 0,
+        },
+        "is_charge_refundable": value.status.startswith("warning"),
+        "livemode": False,
+        "metadata": value.metadata,
+        "payment_intent": value.payment,
+        "payment_method_details": {
+            "card": {
+                "brand": "visa",
+                "case_type": "inquiry" if value.status.startswith("warning") else "chargeback",
+                "network": "visa",
+                "network_reason_code": "10.4" if value.reason == "fraudulent" else "13.1",
+            },
+            "type": "card",
+        },
+        "reason": value.reason,
+        "status": value.status,
+    }
+
+
+def balance_transaction(source: str, kind: str, amount: int, currency: str, created: int) -> Json:
+    """Return the balance transaction of a charge or refund: fee 2.9 % + 30 on charges."""
+    fee = amount * 29 // 1000 + 30 if kind == "charge" else 0
+    signed = amount if kind == "charge" else -amount
+    details = [{"amount": fee, "application": None, "currency": currency, "description": "Stripe processing fees",
+                "type": "stripe_fee"}]  # fmt: skip
+    return {
+        "id": f"txn_{source[3:]}",
+        "object": "balance_transaction",
+        "amount": signed,
+        "available_on": created,
+        "balance_type": "payments",
+        "created": created,
+        "currency": currency,
+        "description": None,
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": details if fee else [],
+        "net": signed - fee,
+        "reporting_category": kind,
+        "source": source,
+        "status": "available",
+        "type": kind,
+    }
