@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from interlock.access.service import Access
 from interlock.base.clock import SystemClock
 from interlock.base.settings import CONFIG_FILE, Settings, load_settings
 from interlock.bootstrap import database_url
 from interlock.cli.output import say
 from interlock.cli.session import done
+from interlock.payments.access.service import AccessService
 from interlock.storage.database import Database
 from interlock.storage.migrations import migrate
 from interlock.vault.keys import load_keys
@@ -72,12 +72,12 @@ async def _prepare_database(settings: Settings, name: str, country: str, currenc
         say(f"database: {len(applied)} migrations applied" if applied else "database: schema up to date")
         database = await Database.connect(url, pool_size=2)
         try:
-            access = Access(database, SystemClock())
-            accounts = await access.accounts()
+            access = AccessService(database, SystemClock())
+            accounts = await access.list_accounts()
             if accounts:
                 say(f"account: {accounts[0].account_id} is there already ({accounts[0].name})")
                 return
-            account = done(await access.create_account(name, country, currency), "--name")
+            account = done(await access.create_account(name=name, country=country, default_currency=currency), "--name")
             say(f"account: opened {account.account_id} ({account.name}); next: `interlock keys create`")
         finally:
             await database.close()

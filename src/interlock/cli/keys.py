@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from interlock.access.service import Access
-from interlock.access.types import ApiKey, KeyKind
 from interlock.base.clock import SystemClock
+from interlock.base.context import Scope
+from interlock.base.problems import Problem
 from interlock.cli.output import JsonOption, console, print_json, print_rows, say, time_text
 from interlock.cli.session import AccountOption, LiveOption, done, the_account, with_database
+from interlock.payments.access.service import AccessService
+from interlock.payments.access.types import ApiKey, KeyKind
 from interlock.storage.database import Database
 
 _CREATE_EXAMPLES = """Examples:
@@ -43,9 +45,9 @@ def create(
 
     async def work(database: Database) -> dict[str, Any]:
         owner = await the_account(database, account)
-        made = await Access(database, SystemClock()).create_key(owner.account_id, kind, name, livemode=live)
+        made = await AccessService(database, SystemClock()).create_key(Scope(owner.account_id, live), kind, name=name)
         new = done(made, "--name")
-        return {**_row(new.record), "key": new.text}
+        return {**_row(new.record), "key": new.plaintext}
 
     row = with_database(work)
     if as_json:
@@ -61,7 +63,9 @@ def list_keys(account: AccountOption = None, as_json: JsonOption = False) -> Non
 
     async def work(database: Database) -> list[dict[str, Any]]:
         owner = await the_account(database, account)
-        return [_row(key) for key in await Access(database, SystemClock()).keys(owner.account_id)]
+        access = AccessService(database, SystemClock())
+        scopes = (Scope(owner.account_id, livemode) for livemode in (False, True))
+        return [_row(key) for scope in scopes for key in await access.list_keys(scope)]
 
     print_rows(with_database(work), _COLUMNS, as_json=as_json, empty="no keys; `interlock keys create` makes one")
 
@@ -74,7 +78,11 @@ def revoke(
 
     async def work(database: Database) -> ApiKey:
         owner = await the_account(database, account)
-        return done(await Access(database, SystemClock()).revoke_key(owner.account_id, key_id), "ID")
+        access = AccessService(database, SystemClock())
+        found = await access.revoke_key(Scope(owner.account_id, livemode=False), key_id)
+        if isinstance(found, Problem):
+            found = await access.revoke_key(Scope(owner.account_id, livemode=True), key_id)
+        return done(found, "ID")
 
     key = with_database(work)
     say(f"revoked {key.id} ({key.hint})")

@@ -7,13 +7,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from interlock.access.service import Access
-from interlock.access.types import Account
 from interlock.base.clock import SystemClock
 from interlock.base.problems import Problem
 from interlock.base.settings import Settings, load_settings
 from interlock.bootstrap import database_url
 from interlock.cli.output import ExitCode, RefusedError
+from interlock.payments.access.service import AccessService
+from interlock.payments.access.types import Account
 from interlock.storage.database import Database
 from interlock.storage.migrations import status
 
@@ -60,7 +60,7 @@ async def the_account(database: Database, account_id: str | None) -> Account:
         RefusedError: there is no such account, or it is not clear which one is meant.
 
     """
-    accounts = await Access(database, SystemClock()).accounts()
+    accounts = await AccessService(database, SystemClock()).list_accounts()
     if account_id is not None:
         for account in accounts:
             if account.account_id == account_id:

@@ -16,8 +16,8 @@ from interlock.base.problems import Problem
 from interlock.payments.events.types import API_VERSION, EVENTS, OUTBOX, Event, OutboxEntry
 from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
 from interlock.storage.database import Database
-from interlock.storage.writes import Claim, Delete, Insert, Rejected, Update, Write
 from interlock.storage.tables import Table
+from interlock.storage.writes import Claim, Delete, Insert, Rejected, Update, Write
 
 _encode = msgspec.json.Encoder().encode
 

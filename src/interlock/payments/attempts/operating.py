@@ -76,9 +76,7 @@ class Operator:
             detail={"payment_reference": charge.gateway_reference or "", **asked.detail},
         )
 
-    async def begin(
-        self, ctx: RequestContext, attempt: Attempt, change: Change, resource_id: str
-    ) -> Problem | None:
+    async def begin(self, ctx: RequestContext, attempt: Attempt, change: Change, resource_id: str) -> Problem | None:
         """Make the attempt durable together with ``change``; None when it is."""
         change.insert(ATTEMPTS, attempt)
         rejected = await self._work.begin(ctx, change, resource_id)

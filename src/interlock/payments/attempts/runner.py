@@ -8,23 +8,20 @@ nothing: what comes back is an :class:`Execution` for the pure settling function
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.money import Money
 from interlock.gateways.contract import (
     CompleteRequest,
-    ConnectorConfig,
     FollowOnRequest,
     InquireRequest,
     Operation,
     PaymentRequest,
 )
-from interlock.gateways.loader import LoadedConnector
 from interlock.gateways.outcomes import Outcome, Phase, Result
 from interlock.gateways.transport import Execution, Transport
 from interlock.payments.attempts.types import Attempt
+from interlock.routing.types import ReadyGateway
 
 Request = PaymentRequest | CompleteRequest | FollowOnRequest
 
@@ -32,19 +29,7 @@ _INQUIRY_PAUSES_MS = (200, 800, 2_000, 5_000)
 _INQUIRY_MIN_MS = 1_500
 
 
-class GatewayAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway ready to be called: its connector, release and configuration with secrets resolved."""
-
-    id: str
-    name: str
-    livemode: bool
-    loaded: LoadedConnector
-    config: ConnectorConfig
-    fee_basis_points: int = 0
-    fee_fixed_minor: int = 0
-
-
-FindGateway = Callable[[Scope, str], GatewayAccount | None]
+FindGateway = Callable[[Scope, str], ReadyGateway | None]
 
 
 class Runner:
@@ -56,7 +41,7 @@ class Runner:
         self._find_gateway = find_gateway
         self._clock = clock
 
-    def gateway(self, scope: Scope, gateway_id: str) -> GatewayAccount | None:
+    def gateway(self, scope: Scope, gateway_id: str) -> ReadyGateway | None:
         """Return the gateway as configured now, or None when it is gone."""
         return self._find_gateway(scope, gateway_id)
 
@@ -121,7 +106,7 @@ class Runner:
                 return answer
         return execution
 
-    def _find(self, attempt: Attempt) -> GatewayAccount | None:
+    def _find(self, attempt: Attempt) -> ReadyGateway | None:
         return self._find_gateway(Scope(attempt.account_id, attempt.livemode), attempt.gateway_id)
 
     def _left(self, deadline_ms: int) -> int:

@@ -66,7 +66,9 @@ def give_up(change: Change, attempt: Attempt, now_ms: int) -> None:
     )
     change.update(ATTEMPTS, left)
     if attempt.gateway_reference is not None and attempt.operation is not Operation.VERIFY:
-        undo = replace(undoing(attempt, attempt.gateway_reference, now_ms), operation=Operation.VOID, stage=Operation.VOID)
+        undo = replace(
+            undoing(attempt, attempt.gateway_reference, now_ms), operation=Operation.VOID, stage=Operation.VOID
+        )
         change.insert(ATTEMPTS, undo)
 
 

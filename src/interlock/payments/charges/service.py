@@ -61,7 +61,8 @@ class Charges:
             return invalid(f"Charge {charge_id} has already been captured.", code="charge_already_captured")
         if charge.released or charge.status is not ChargeStatus.SUCCEEDED or charge.payment_intent_id is None:
             return invalid(
-                f"Charge {charge_id} cannot be captured: its authorization has ended.", code="charge_expired_for_capture"
+                f"Charge {charge_id} cannot be captured: its authorization has ended.",
+                code="charge_expired_for_capture",
             )
         asked = CaptureIntent(amount=command.amount, details=command.details)
         return await self._follow_ons.capture(ctx, charge.payment_intent_id, asked, _as_charge(respond))

@@ -19,12 +19,19 @@ _APPROVED = {
     "seller_message": "Payment complete.",
     "type": "authorized",
 }
-_COPIED = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
+_COPIED = (
+    "description",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
 _NO_ADDRESS: dict[str, Any] = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 _NO_BILLING: dict[str, Any] = {"address": _NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
 
 
-def new_charge(  # noqa: PLR0913 - the facts of a charge are these
+def new_charge(
     intent: Intent,
     attempt: Attempt,
     payment_method: PaymentMethod | None,

@@ -86,9 +86,7 @@ class Disputes:
         if next_status(dispute.status, Trigger.LOSE) is None:
             return invalid(f"Dispute {dispute_id} is already closed.", code="status_transition_invalid")
         change = Change(ctx.scope)
-        lost = await self._decide(
-            ctx.scope, change, replace(dispute, version=dispute.version + 1), Trigger.LOSE
-        )
+        lost = await self._decide(ctx.scope, change, replace(dispute, version=dispute.version + 1), Trigger.LOSE)
         change.update(DISPUTES, lost)
         answer = await self._work.commit(ctx, change, dispute.id, respond, lost)
         return answer if isinstance(answer, Answer) else refused_commit(answer)

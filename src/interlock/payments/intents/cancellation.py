@@ -6,6 +6,7 @@ decided. The void attempt stays open and recovery sends it until the gateway con
 
 import msgspec
 
+from interlock.base.errors import InvariantError
 from interlock.gateways.outcomes import Outcome
 from interlock.payments.attempts.settling import next_inquiry_ms
 from interlock.payments.attempts.types import Attempt
@@ -16,7 +17,6 @@ from interlock.payments.intents.types import INTENTS, Intent, IntentStatus
 from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
 from interlock.payments.work import Change
-from interlock.base.errors import InvariantError
 
 replace = msgspec.structs.replace
 
@@ -31,7 +31,7 @@ CANCELLABLE = frozenset(
 VOID_SENDS_MAX = 40
 
 
-def cancel_change(  # noqa: PLR0913 - one cancellation
+def cancel_change(
     change: Change, intent: Intent, charge: Charge | None, trigger: Trigger, reason: str | None, now_ms: int
 ) -> Intent:
     """Add the cancellation of ``intent`` (and the release of ``charge``) to ``change``; return the cancelled intent.

@@ -4,10 +4,10 @@ Called by the two pages the API mounts: ``redirect`` (to the challenge) and ``re
 attempt's return token comes this far. Serves payments and card set-ups alike.
 """
 
+import hmac
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
-import hmac
 
 import msgspec
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.base.context import RequestContext
+from interlock.base.context import RequestContext, Scope
 from interlock.base.crashpoints import reach
 from interlock.base.ids import new_id, new_secret
 from interlock.base.problems import Problem, invalid
@@ -18,7 +18,7 @@ from interlock.gateways.outcomes import Outcome
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.requests import payment_request
-from interlock.payments.attempts.routes import Route, Routes
+from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
@@ -30,6 +30,7 @@ from interlock.payments.intents.outcome import Outcomes
 from interlock.payments.intents.settling import PaymentState
 from interlock.payments.intents.types import INTENTS, ConfirmIntent, Intent, IntentStatus
 from interlock.payments.work import Answer, Change, Respond, Work
+from interlock.routing.types import Candidate
 
 replace = msgspec.structs.replace
 
@@ -56,7 +57,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
 class Confirmer:
     """Takes payments."""
 
-    def __init__(  # noqa: PLR0913 - the parts a payment needs
+    def __init__(
         self,
         work: Work,
         runner: Runner,
@@ -108,13 +109,13 @@ class Confirmer:
         reach("payment.answered")
         return await self._outcomes.finish(ctx, state, execution, respond)
 
-    async def _try_routes(  # noqa: PLR0913 - the walk's state
+    async def _try_routes(
         self,
         ctx: RequestContext,
         asked: Confirmation,
         intent: Intent,
         attempt: Attempt,
-        routes: Sequence[Route],
+        routes: Sequence[Candidate],
         deadline_ms: int,
     ) -> tuple[PaymentState, Execution]:
         payment_method = asked.instrument.payment_method
@@ -124,7 +125,7 @@ class Confirmer:
             request = payment_request(attempt, intent, payment_method, card, self._return_url(attempt))
             execution = await self._runner.run_to_certainty(attempt, request, deadline_ms)
             state = self._state(asked, intent, attempt)
-            following = self._next_route(routes, position, execution, deadline_ms)
+            following = self._next_route(state, routes, position, execution, deadline_ms)
             if following is None:
                 return state, execution
             moved = await self._move_on(ctx, asked, state, execution, routes[following])
@@ -135,7 +136,12 @@ class Confirmer:
             reach("payment.failover")
 
     def _next_route(
-        self, routes: Sequence[Route], position: int, execution: Execution, deadline_ms: int
+        self,
+        state: PaymentState,
+        routes: Sequence[Candidate],
+        position: int,
+        execution: Execution,
+        deadline_ms: int,
     ) -> int | None:
         """Return the position of the route to try after ``execution``, or None to settle with it."""
         following = position + 1
@@ -148,12 +154,16 @@ class Confirmer:
             return None
         if result.outcome.may_try_elsewhere:
             return following
-        if result.outcome is Outcome.DECLINED and self._routes.may_retry_decline(routes[following], result):
-            return following
-        return None
+        if result.outcome is not Outcome.DECLINED or state.payment_method is None:
+            return None
+        scope = Scope(state.intent.account_id, state.intent.livemode)
+        retried = self._routes.may_retry_decline(
+            scope, state.intent, state.payment_method, routes[following], result, following
+        )
+        return following if retried else None
 
     async def _move_on(
-        self, ctx: RequestContext, asked: Confirmation, state: PaymentState, execution: Execution, route: Route
+        self, ctx: RequestContext, asked: Confirmation, state: PaymentState, execution: Execution, route: Candidate
     ) -> tuple[Intent, Attempt] | None:
         """Settle the attempt that failed and make the next one durable, in one change; None when the race was lost."""
         now_ms = self._work.clock.now_ms()
@@ -185,7 +195,7 @@ class Confirmer:
             use_stripe_sdk=options.use_stripe_sdk,
         )
 
-    def _new_attempt(self, asked: Confirmation, route: Route, sequence: int, now_ms: int) -> Attempt:
+    def _new_attempt(self, asked: Confirmation, route: Candidate, sequence: int, now_ms: int) -> Attempt:
         intent, options = asked.intent, asked.options
         payment_method = asked.instrument.payment_method
         card = payment_method.card
@@ -265,5 +275,3 @@ def _no_route(intent: Intent) -> Problem:
         code="payment_method_unactivated",
         param="payment_method",
     )
-
-

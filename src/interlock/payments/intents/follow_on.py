@@ -127,9 +127,9 @@ def _move(intent: Intent, trigger: Trigger) -> IntentStatus:
     return status
 
 
-def _next(intent: Intent, **changes: Any) -> Intent:  # noqa: ANN401 - any field
+def _next(intent: Intent, **changes: Any) -> Intent:
     return replace(intent, version=intent.version + 1, **changes)
 
 
-def _next_charge(charge: Charge, **changes: Any) -> Charge:  # noqa: ANN401 - any field
+def _next_charge(charge: Charge, **changes: Any) -> Charge:
     return replace(charge, version=charge.version + 1, **changes)

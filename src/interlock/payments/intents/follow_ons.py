@@ -140,7 +140,7 @@ class FollowOns:
             return CONFLICT
         return Held(intent, charge, payment)
 
-    async def _operate(  # noqa: PLR0913 - what, how much, for whom
+    async def _operate(
         self,
         ctx: RequestContext,
         held: Held,
@@ -241,9 +241,7 @@ class FollowOns:
             keep_exchanges(change, settled_attempt, execution, now_ms)
         return change, settlement
 
-    def _write(
-        self, change: Change, held: Held, settlement: FollowOnSettlement, now_ms: int
-    ) -> FollowOnSettlement:
+    def _write(self, change: Change, held: Held, settlement: FollowOnSettlement, now_ms: int) -> FollowOnSettlement:
         charge = settlement.charge
         if settlement.taken_minor:
             charge = self._books.post_capture(change, charge, settlement.taken_minor, now_ms)
@@ -257,7 +255,9 @@ class FollowOns:
 
 
 def _described(
-    intent: Intent, pairs: Any, details: dict[str, Any]  # noqa: ANN401 - UNSET, None or a mapping
+    intent: Intent,
+    pairs: Any,
+    details: dict[str, Any],
 ) -> Intent | Problem:
     merged = metadata.merge(intent.metadata, pairs)
     if isinstance(merged, Problem):

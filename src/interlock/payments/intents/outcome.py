@@ -67,9 +67,7 @@ class Outcomes:
         # Somebody else (a webhook, recovery) wrote the outcome first: theirs stands, and is the answer.
         return await self.answer_from_state(ctx, state.intent.id, respond)
 
-    async def apply(
-        self, attempt: Attempt, result: Result, execution: Execution | None = None
-    ) -> Settlement | None:
+    async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> Settlement | None:
         """Write down an outcome nobody is waiting for; None when another writer was first or it no longer matters."""
         scope = Scope(attempt.account_id, attempt.livemode)
         state = await self.load_state(scope, attempt)
@@ -238,5 +236,3 @@ def _remember_credential(change: Change, state: PaymentState, result: Result) ->
     change.update(PAYMENT_METHODS, kept)
     if attach:
         change.event("payment_method.attached", show_payment_method(kept))
-
-

@@ -207,9 +207,7 @@ class Intents:
         intent = await self._work.database.get(INTENTS, scope, intent_id)
         return missing("payment_intent", intent_id, param="intent") if intent is None else intent
 
-    async def list(
-        self, scope: Scope, page: Page, *, customer: str | None = None
-    ) -> PageResult[Intent]:
+    async def list(self, scope: Scope, page: Page, *, customer: str | None = None) -> PageResult[Intent]:
         """Return intents, newest first."""
         where = {} if customer is None else {"customer_id": customer}
         return await self._work.database.find(INTENTS, scope, page, where=where)
@@ -217,7 +215,9 @@ class Intents:
     async def resume(self, ctx: RequestContext, intent_id: str, respond: Respond) -> Answer | Problem | None:
         """Answer an interrupted request from the intent's state; None while its attempt is still open."""
         intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
-        if intent is None or (intent.active_attempt_id is not None and intent.status is not IntentStatus.REQUIRES_ACTION):
+        if intent is None or (
+            intent.active_attempt_id is not None and intent.status is not IntentStatus.REQUIRES_ACTION
+        ):
             return None
         return await self._outcomes.answer_from_state(ctx, intent_id, respond)
 
@@ -244,9 +244,7 @@ class Intents:
             details=command.details,
         )
 
-    async def _resolve_optional(
-        self, scope: Scope, command: CreateIntent
-    ) -> ResolvedInstrument | Problem | None:
+    async def _resolve_optional(self, scope: Scope, command: CreateIntent) -> ResolvedInstrument | Problem | None:
         if command.payment_method is None and command.payment_method_data is None:
             return None
         return await self._instruments.resolve_for_payment(

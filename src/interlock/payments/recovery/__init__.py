@@ -1,1 +1,1 @@
-"""Recovery: the owner of every attempt whose outcome nobody knows."""
+"""Recovery: the owner of every attempt whose outcome nobody knows, and of news from gateways."""

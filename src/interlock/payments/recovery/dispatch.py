@@ -20,7 +20,7 @@ class Applies(Protocol):
 class Dispatch:
     """Hands outcomes to their rooms."""
 
-    def __init__(  # noqa: PLR0913 - one parameter a room
+    def __init__(
         self, payments: Applies, follow_ons: Applies, refunds: Applies, setups: Applies, strays: Applies
     ) -> None:
         """Name the room of each kind of operation; every operation is classified here."""

@@ -9,12 +9,12 @@ from enum import StrEnum
 from interlock.base.context import Scope
 from interlock.gateways.contract import Notification, NotificationKind, Operation
 from interlock.gateways.outcomes import Outcome
-from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.attempts.strays import Strays
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.disputes.service import Disputes
 from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.refunds.service import Refunds
 from interlock.payments.work import Work
 from interlock.storage.database import Page
@@ -48,7 +48,7 @@ _MATCHES_MAX = 20
 class Notifications:
     """Applies notifications."""
 
-    def __init__(  # noqa: PLR0913 - the rooms a notification may concern
+    def __init__(
         self,
         work: Work,
         dispatch: Dispatch,

@@ -20,9 +20,7 @@ _FROM_ATTEMPT = frozenset({Operation.CAPTURE, Operation.INCREMENT, Operation.VOI
 class Rebuilder:
     """Rebuilds requests; the card comes from the vault, without its security code."""
 
-    def __init__(
-        self, database: Database, instruments: Instruments, setups: SetupIntents, public_url: str
-    ) -> None:
+    def __init__(self, database: Database, instruments: Instruments, setups: SetupIntents, public_url: str) -> None:
         """Wire the parts."""
         self._database = database
         self._instruments = instruments

@@ -13,9 +13,9 @@ from interlock.base.crashpoints import reach
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Outcome
 from interlock.gateways.transport import Execution
-from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.recovery.rebuilding import Rebuilder
 from interlock.payments.work import Change, Work
 from interlock.storage.queries import load_queries

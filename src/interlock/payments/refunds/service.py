@@ -63,9 +63,7 @@ class Refunds:
             return answer
         return await self._answer_from_state(ctx, refund, attempt, execution, respond)
 
-    async def _reserve(
-        self, ctx: RequestContext, command: CreateRefund
-    ) -> tuple[Refund, Charge, Attempt] | Problem:
+    async def _reserve(self, ctx: RequestContext, command: CreateRefund) -> tuple[Refund, Charge, Attempt] | Problem:
         """Make the refund durable; when another refund of the charge was faster, look again at what is left."""
         begun: tuple[Refund, Charge, Attempt] | Problem = CONFLICT
         for _ in range(_RESERVE_TRIES):
@@ -279,6 +277,4 @@ def _amount(charge: Charge, command: CreateRefund) -> int | Problem:
 def _reason_problem(reason: str | None) -> Problem | None:
     if reason is None or reason in _REASONS:
         return None
-    return invalid(
-        "Invalid reason: must be one of duplicate, fraudulent, or requested_by_customer", param="reason"
-    )
+    return invalid("Invalid reason: must be one of duplicate, fraudulent, or requested_by_customer", param="reason")

@@ -29,7 +29,7 @@ _FAILURE_REASONS = {
 }
 
 
-def settle_refund(  # noqa: PLR0913 - the facts of one settlement
+def settle_refund(
     change: Change,
     books: Books,
     refund: Refund,
@@ -46,9 +46,7 @@ def settle_refund(  # noqa: PLR0913 - the facts of one settlement
     outcome = result.outcome
     if outcome.is_technical_failure and attempt.inquiries < SENDS_MAX:
         # Kept open: the worker sends it again, under another idempotency key because this one was answered.
-        settled = replace(
-            settled, settled_at_ms=None, next_inquiry_at_ms=now_ms + next_inquiry_ms(attempt.inquiries)
-        )
+        settled = replace(settled, settled_at_ms=None, next_inquiry_at_ms=now_ms + next_inquiry_ms(attempt.inquiries))
         change.update(ATTEMPTS, settled)
         return refund
     change.update(ATTEMPTS, settled)
@@ -59,9 +57,7 @@ def settle_refund(  # noqa: PLR0913 - the facts of one settlement
     return _named(change, refund, result)
 
 
-def succeed(
-    change: Change, books: Books, refund: Refund, charge: Charge, result: Result, now_ms: int
-) -> Refund:
+def succeed(change: Change, books: Books, refund: Refund, charge: Charge, result: Result, now_ms: int) -> Refund:
     """Add the refund's success; a refund that is over already stays as it is."""
     status = next_status(refund.status, Trigger.SUCCEED)
     if status is None:

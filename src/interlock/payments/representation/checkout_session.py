@@ -2,9 +2,19 @@
 
 from typing import Any
 
-from interlock.payments.checkout.types import CheckoutSession, LineItem, Price, Product, SessionStatus
+from interlock.payments.checkout.types import (
+    CheckoutSession,
+    LineItem,
+    PaymentPage,
+    Price,
+    Product,
+    SessionStatus,
+)
+from interlock.payments.intents.types import Intent
 from interlock.payments.representation.addresses import full_address, shipping
 from interlock.payments.representation.amounts import front_amount
+from interlock.payments.representation.payment_intent import payment_intent
+from interlock.payments.representation.setup_intent import setup_intent
 
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 # Shown as given, null where nothing was.
@@ -87,6 +97,16 @@ def checkout_session(value: CheckoutSession, page_base_url: str) -> dict[str, An
     )
     if more("return_url"):
         shown["return_url"] = more("return_url")
+    return shown
+
+
+def payment_page(value: PaymentPage, page_base_url: str) -> dict[str, Any]:
+    """Return the session with its intent expanded, which is all that a page needs (``next_action`` among it)."""
+    shown = checkout_session(value.session, page_base_url)
+    if isinstance(value.intent, Intent):
+        shown["payment_intent"] = payment_intent(value.intent)
+    elif value.intent is not None:
+        shown["setup_intent"] = setup_intent(value.intent)
     return shown
 
 

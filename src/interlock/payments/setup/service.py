@@ -14,7 +14,7 @@ from interlock.gateways.contract import Initiator, Operation, PaymentRequest, St
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
 from interlock.payments.attempts.requests import shopper
-from interlock.payments.attempts.routes import Route, Routes
+from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.customers.service import Customers
@@ -36,6 +36,7 @@ from interlock.payments.setup.types import (
     UpdateSetup,
 )
 from interlock.payments.work import Answer, Change, Respond, Work
+from interlock.routing.types import Candidate
 from interlock.storage.database import Page, PageResult
 
 replace = msgspec.structs.replace
@@ -47,7 +48,7 @@ _CURRENCY = "usd"
 class SetupIntents:
     """Create, read, change, confirm, cancel and list setup intents."""
 
-    def __init__(  # noqa: PLR0913 - the parts a set-up needs
+    def __init__(
         self,
         work: Work,
         runner: Runner,
@@ -111,7 +112,7 @@ class SetupIntents:
             return _unexpected(intent, "confirm", "requires_payment_method, requires_confirmation, requires_action")
         return await self._confirm(ctx, intent, options, Change(ctx.scope), respond, is_new=False)
 
-    async def _confirm(  # noqa: PLR0913 - one confirm call
+    async def _confirm(
         self,
         ctx: RequestContext,
         intent: SetupIntent,
@@ -286,7 +287,7 @@ class SetupIntents:
         )
 
     def _new_attempt(
-        self, intent: SetupIntent, instrument: ResolvedInstrument, options: ConfirmSetup, route: Route, now_ms: int
+        self, intent: SetupIntent, instrument: ResolvedInstrument, options: ConfirmSetup, route: Candidate, now_ms: int
     ) -> Attempt:
         method = instrument.payment_method
         card = method.card

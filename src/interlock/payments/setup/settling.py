@@ -49,9 +49,7 @@ def settle_setup(
             return _fail(intent, method, card_error(result))
 
 
-def _succeed(
-    intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None, result: Result
-) -> SetupSettlement:
+def _succeed(intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None, result: Result) -> SetupSettlement:
     done = _next(
         intent,
         status=_move(intent, Trigger.SUCCEED),
@@ -117,5 +115,5 @@ def _move(intent: SetupIntent, trigger: Trigger) -> SetupStatus:
     return status
 
 
-def _next(intent: SetupIntent, **changes: Any) -> SetupIntent:  # noqa: ANN401 - any field
+def _next(intent: SetupIntent, **changes: Any) -> SetupIntent:
     return replace(intent, version=intent.version + 1, **changes)

@@ -1,0 +1,86 @@
+"""From a payment to what routing wants to know of it. Called by the rooms that begin attempts."""
+
+from interlock.base.context import Scope
+from interlock.gateways.contract import Operation
+from interlock.gateways.outcomes import Result
+from interlock.payments.instruments.types import PaymentMethod
+from interlock.payments.intents.types import Intent
+from interlock.routing.table import RoutingTable
+from interlock.routing.types import Candidate, RequestFacts
+
+_SALE = (Operation.SALE,)
+_HOLD = (Operation.AUTHORISE, Operation.CAPTURE, Operation.VOID)
+_VERIFY = (Operation.VERIFY,)
+_NOTHING: frozenset[str] = frozenset()
+_OPTIONAL_FEATURES = {
+    "request_incremental_authorization": "incremental",
+    "request_multicapture": "multicapture",
+}
+
+
+class Routes:
+    """Ranks the gateways for a payment."""
+
+    def __init__(self, table: RoutingTable) -> None:
+        """Ask ``table``, which is in memory."""
+        self._table = table
+
+    def rank(self, scope: Scope, intent: Intent, method: PaymentMethod, now_ms: int) -> list[Candidate]:
+        """Return the routes to try for ``intent``, best first.
+
+        A feature the shop would like ("if available") chooses among gateways but never leaves a payment without any.
+        """
+        facts = payment_facts(intent, method)
+        found = self._table.rank(scope, facts, now_ms)
+        if not found and facts.needs:
+            found = self._table.rank(scope, payment_facts(intent, method, with_needs=False), now_ms)
+        return found
+
+    def rank_setup(self, scope: Scope, setup_id: str, method: PaymentMethod, now_ms: int) -> list[Candidate]:
+        """Return the routes that can verify and store a card."""
+        card = method.card
+        facts = RequestFacts(
+            intent_id=setup_id,
+            operations=_VERIFY,
+            amount_minor=0,
+            currency="usd",
+            networks=() if card is None else (card.brand,),
+            country=None if card is None else card.country,
+        )
+        return self._table.rank(scope, facts, now_ms)
+
+    def may_retry_decline(
+        self, scope: Scope, intent: Intent, method: PaymentMethod, following: Candidate, result: Result, made: int
+    ) -> bool:
+        """Return True when an explicit rule lets the declined payment go to ``following`` after ``made`` tries."""
+        return self._table.may_retry_decline(
+            scope,
+            payment_facts(intent, method),
+            decline_code=result.decline_code,
+            advice_code=result.advice_code,
+            next_gateway_id=following.gateway_id,
+            attempts_made=made,
+        )
+
+
+def payment_facts(intent: Intent, method: PaymentMethod, *, with_needs: bool = True) -> RequestFacts:
+    """Return what routing may decide by."""
+    card = method.card
+    return RequestFacts(
+        intent_id=intent.id,
+        operations=_HOLD if intent.capture_method == "manual" else _SALE,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        networks=() if card is None else (card.brand,),
+        country=None if card is None else card.country,
+        metadata=intent.metadata,
+        needs=_needs(intent) if with_needs else _NOTHING,
+    )
+
+
+def _needs(intent: Intent) -> frozenset[str]:
+    options = intent.details.get("payment_method_options")
+    card = options.get("card") if options else None
+    if not card:
+        return _NOTHING
+    return frozenset(need for option, need in _OPTIONAL_FEATURES.items() if card.get(option) == "if_available")
