@@ -22,7 +22,7 @@ def rooms(database: Database) -> CustomerRooms:
     return CustomerRooms(database)
 
 
-async def _customer(rooms: CustomerRooms, **fields: Any) -> Customer:  # noqa: ANN401 - any field of the command
+async def _customer(rooms: CustomerRooms, **fields: Any) -> Customer:
     command = CreateCustomer(**fields)
     return await rooms.done(lambda respond: rooms.customers.create(request(), command, respond), Customer)
 

@@ -7,6 +7,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from interlock.payments.instruments.types import PaymentMethodData
+from interlock.payments.intents.types import Intent
+from interlock.payments.setup.types import SetupIntent
 from interlock.storage.tables import Table
 
 
@@ -157,6 +159,13 @@ class ConfirmPage(msgspec.Struct, frozen=True, kw_only=True):
     expected_amount: int | None = None
     return_url: str | None = None
     client_ip: str | None = None
+
+
+class PaymentPage(msgspec.Struct, frozen=True):
+    """A session as its page shows it, with the intent (payment or setup) that it began, if it did."""
+
+    session: CheckoutSession
+    intent: Intent | SetupIntent | None = None
 
 
 class CreateProduct(msgspec.Struct, frozen=True, kw_only=True):
