@@ -8,6 +8,7 @@ remembered as briefly, or guessing would be a way to keep the database busy.
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 from interlock.base.errors import StorageError
@@ -30,9 +31,10 @@ class _Entry(NamedTuple):
 class Authenticator:
     """Looks keys up. One per process."""
 
-    def __init__(self, database: Database) -> None:
-        """Read from ``database``."""
+    def __init__(self, database: Database, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        """Read from ``database``; ``monotonic_s`` dates the entries."""
         self._database = database
+        self._monotonic_s = monotonic_s
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._renewals: dict[str, asyncio.Task[ApiKey | None]] = {}
 
@@ -47,7 +49,7 @@ class Authenticator:
             return None
         key_hash = hash_of(key)
         entry = self._entries.get(key_hash)
-        age_s = time.monotonic() - entry.asked_at if entry is not None else BELIEVED_S
+        age_s = self._monotonic_s() - entry.asked_at if entry is not None else BELIEVED_S
         if entry is None or age_s >= BELIEVED_S:
             return await asyncio.shield(self._lookup(key_hash))
         if age_s >= _RENEWED_AFTER_S:
@@ -69,7 +71,7 @@ class Authenticator:
             done.exception()  # who waits gets it; a renewal that failed is tried again by the next request
 
     async def _ask(self, key_hash: str) -> ApiKey | None:
-        asked_at = time.monotonic()
+        asked_at = self._monotonic_s()
         rows = await self._database.fetch(_QUERIES["key_by_hash"], key_hash)
         records = [API_KEYS.decode(row) for row in rows]
         if len(records) > 1:

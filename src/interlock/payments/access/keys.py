@@ -1,7 +1,7 @@
 """How API keys look, and what is kept of them. Pure but for the randomness of a new key.
 
-``sk_test_`` or ``pk_live_`` and so on, then 48 unguessable base-62 characters: with that much randomness a plain SHA-256
-is as good as a slow hash, and every request can afford it.
+``sk_test_`` or ``pk_live_`` and so on, then 48 unguessable base-62 characters: with that much randomness a plain
+SHA-256 is as good as a slow hash, and every request can afford it.
 """
 
 import hashlib

@@ -30,7 +30,7 @@ class KeyKind(StrEnum):
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key as stored: SHA-256 of it, and a ``hint`` to recognise it by. Only publishable keys are kept readable."""
+    """An API key as stored: its SHA-256, and a ``hint`` to recognise it by. Only publishable keys stay readable."""
 
     account_id: str
     id: str
