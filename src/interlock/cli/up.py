@@ -23,6 +23,8 @@ _EXAMPLES = """Examples:
 
   INTERLOCK_API_PORT=9000 interlock up                 on another port
 
+  interlock up --webhook-url http://127.0.0.1:4242/webhook   events go to your shop
+
   interlock up --fixtures stripe_fixtures3.json        a stateless API for a client's own test suite
 """
 
@@ -32,12 +34,18 @@ Fixtures = Annotated[
 ]
 
 
+Hook = Annotated[
+    str | None,
+    typer.Option("--webhook-url", metavar="URL", help="Where your shop wants its events, signed with webhook_secret."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb to ``app``."""
     app.command("up", epilog=_EXAMPLES)(up)
 
 
-def up(fixtures: Fixtures = None) -> None:
+def up(fixtures: Fixtures = None, webhook_url: Hook = None) -> None:
     """Start database, API, worker and two sandbox gateways, print test keys, and serve until Ctrl-C.
 
     Everything is kept in the data folder (.interlock/), so a second start finds the same keys, ports and payments. The
@@ -51,7 +59,7 @@ def up(fixtures: Fixtures = None) -> None:
         asyncio.run(_serve(FixtureSwitch(settings, screen, fixtures.absolute())))
         return
     with only_one(settings.data_dir.absolute()):
-        asyncio.run(_serve(Switch(settings, screen)))
+        asyncio.run(_serve(Switch(settings, screen, webhook_url)))
 
 
 def _check_fixtures(file: Path) -> None:

@@ -12,8 +12,10 @@ from interlock.cli.supervision import ports
 from interlock.cli.supervision.quickstart import Quickstart, QuickstartGateway, read_quickstart, write_quickstart
 from interlock.cli.supervision.sandboxes import control
 from interlock.cli.supervision.screen import Screen
+from interlock.cli.supervision.shop import KnownKeys, Shop, prepare_shop
 from interlock.cli.supervision.supervisor import ChildSpec, LogPolicy, Supervisor
 from interlock.storage.migrations import migrate
+from interlock.vault.keys import load_keys
 
 _READY_WITHIN_S = 60.0
 _LOOPBACK = "127.0.0.1"
@@ -37,9 +39,10 @@ def choose_ports(settings: Settings, earlier: Mapping[str, int], screen: Screen)
 class Switch:
     """Everything `interlock up` runs."""
 
-    def __init__(self, settings: Settings, screen: Screen) -> None:
-        """Prepare; nothing is started before :meth:`start`."""
+    def __init__(self, settings: Settings, screen: Screen, hook: str | None = None) -> None:
+        """Prepare; nothing is started before :meth:`start`. ``hook`` is where the shop wants its events."""
         self._settings = settings
+        self._hook = hook
         self._screen = screen
         self._data_dir = settings.data_dir.absolute()
         self._logs = LogPolicy(self._data_dir / "logs", settings.log_file_bytes, settings.log_files_kept)
@@ -99,10 +102,17 @@ class Switch:
             done.append(f"{doing}, {f'{len(applied)} migrations applied' if applied else 'schema up to date'}")
         return url
 
-    async def _prepare(self, settings: Settings, url: str, earlier: Quickstart | None) -> bootstrap.Shop:
+    async def _prepare(self, settings: Settings, url: str, earlier: Quickstart | None) -> Shop:
         with self._screen.step("account", "keys, gateways and webhook secret"):
-            known = None if earlier is None else bootstrap.KnownKeys(earlier.secret_key, earlier.publishable_key)
-            return await bootstrap.prepare_shop(settings, url, known)
+            if settings.vault_keys is None:
+                load_keys(None, settings.key_file(), create=True)
+            known = None if earlier is None else KnownKeys(earlier.secret_key, earlier.publishable_key)
+            sandboxes = {
+                "stripe": f"http://{_LOOPBACK}:{settings.sandbox_stripe_port}",
+                "adyen": f"http://{_LOOPBACK}:{settings.sandbox_adyen_port}",
+            }
+            async with bootstrap.open_rooms(settings, url, pool_size=2) as rooms:
+                return await prepare_shop(rooms, settings.base_url(), sandboxes, known, self._hook)
 
     async def _processes(self, switch: Supervisor, settings: Settings) -> None:
         with self._screen.step("processes", "API and worker"):
@@ -173,7 +183,7 @@ def _specs_folder() -> Path | None:
     return None
 
 
-def _quickstart(settings: Settings, shop: bootstrap.Shop, chosen: Mapping[str, int]) -> Quickstart:
+def _quickstart(settings: Settings, shop: Shop, chosen: Mapping[str, int]) -> Quickstart:
     gateways = [QuickstartGateway(id=each.id, name=each.name, url=each.base_url) for each in shop.gateways]
     return Quickstart(
         api_url=settings.base_url(),
