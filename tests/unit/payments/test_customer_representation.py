@@ -107,7 +107,7 @@ def test_mandate(more: dict[str, Any]) -> None:
     assert_shape("mandate", mandate(Mandate(**_OWN, id="mandate_1", payment_method_id="pm_1", **more)))
 
 
-def _session(**more: Any) -> CheckoutSession:  # noqa: ANN401 - any field of the session
+def _session(**more: Any) -> CheckoutSession:
     item = LineItem(
         id="li_1",
         description="T-shirt",
@@ -135,6 +135,18 @@ def _session(**more: Any) -> CheckoutSession:  # noqa: ANN401 - any field of the
     [
         {},
         {"details": {"ui_mode": "embedded_page", "return_url": "https://shop.example/back"}, "client_secret": "s"},
+        {
+            "details": {
+                "after_expiration": {"recovery": {"enabled": "true"}},
+                "consent_collection": {"terms_of_service": "required"},
+                "custom_fields": [
+                    {"key": "a", "label": {"custom": "A", "type": "custom"}, "type": "text", "optional": "true"},
+                    {"key": "b", "type": "dropdown", "dropdown": {"options": [{"label": "One", "value": "1"}]}},
+                    {},
+                ],
+                "custom_text": {"submit": {"message": "Thanks"}},
+            },
+        },
         {"customer_id": "cus_1", "status": SessionStatus.EXPIRED, "customer_email": "a@example.com"},
         {
             "status": SessionStatus.COMPLETE,

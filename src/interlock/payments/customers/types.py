@@ -74,7 +74,3 @@ class DeletedSource(msgspec.Struct, frozen=True):
     """What is shown of a source that was just removed."""
 
     id: str
-
-
-SEARCHABLE = frozenset({"created", "email", "metadata", "name", "phone"})
-"""What the search language may ask of customers; each is a column (``created`` is ``created_at_ms``)."""

@@ -16,15 +16,14 @@ from interlock.payments.representation.amounts import front_amount
 from interlock.payments.representation.payment_intent import payment_intent
 from interlock.payments.representation.setup_intent import setup_intent
 
+_FIELD_KINDS = frozenset({"dropdown", "numeric", "text"})
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 # Shown as given, null where nothing was.
 _AS_GIVEN = (
-    "after_expiration",
     "allow_promotion_codes",
     "billing_address_collection",
     "cancel_url",
     "consent",
-    "consent_collection",
     "currency_conversion",
     "discounts",
     "integration_identifier",
@@ -66,9 +65,11 @@ def checkout_session(value: CheckoutSession, page_base_url: str) -> dict[str, An
             "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
             "client_reference_id": value.client_reference_id,
             "client_secret": value.client_secret if is_open else None,
+            "after_expiration": _after_expiration(more("after_expiration")),
             "collected_information": _collected(value),
+            "consent_collection": _consent_collection(more("consent_collection")),
             "created": value.created_at_ms // 1000,
-            "custom_fields": more("custom_fields") or [],
+            "custom_fields": [_custom_field(field) for field in more("custom_fields") or ()],
             "custom_text": {key: (more("custom_text") or {}).get(key) for key in _TEXTS},
             "customer": value.customer_id,
             "customer_account": None,
@@ -152,6 +153,52 @@ def _collected(value: CheckoutSession) -> dict[str, Any] | None:
     if details is not None:
         details = {"address": details["address"], "name": details["name"] or ""}
     return {"business_name": None, "individual_name": None, "shipping_details": details}
+
+
+def _after_expiration(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    recovery = (given or {}).get("recovery")
+    if not isinstance(recovery, dict):
+        return None if given is None else {"recovery": None}
+    return {
+        "recovery": {
+            "allow_promotion_codes": _is_true(recovery.get("allow_promotion_codes")),
+            "enabled": _is_true(recovery.get("enabled")),
+            "expires_at": None,
+            "url": None,
+        }
+    }
+
+
+def _consent_collection(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    return {key: given.get(key) for key in ("payment_method_reuse_agreement", "promotions", "terms_of_service")}
+
+
+def _custom_field(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a field of the shop's own as shown: what it asks for, and no answer yet."""
+    kind = str(given.get("type"))
+    kind = kind if kind in _FIELD_KINDS else "text"
+    asked = given.get(kind) if isinstance(given.get(kind), dict) else {}
+    label = given.get("label") if isinstance(given.get("label"), dict) else {}
+    shown: dict[str, Any] = {
+        "key": str(given.get("key") or ""),
+        "label": {"custom": (label or {}).get("custom"), "type": "custom"},
+        "optional": _is_true(given.get("optional")),
+        "type": kind,
+    }
+    if kind == "dropdown":
+        options = [option for option in (asked or {}).get("options") or () if isinstance(option, dict)]
+        named = [{"label": str(each.get("label")), "value": str(each.get("value"))} for each in options]
+        shown[kind] = {"default_value": None, "options": named, "value": None}
+    else:
+        shown[kind] = {"default_value": None, "maximum_length": None, "minimum_length": None, "value": None}
+    return shown
+
+
+def _is_true(given: object) -> bool:
+    """Return True for a boolean given as JSON or as form text."""
+    return given is True or given == "true"
 
 
 def _saved_methods(value: CheckoutSession) -> dict[str, Any] | None:
