@@ -52,6 +52,7 @@ def compose(operations: tuple[Operation, ...]) -> Statement:
     """Return the statement that does ``operations`` (pairs of table and kind, gates first) at once."""
     ctes: list[str] = []
     passes: list[str] = []
+    counts: list[str] = []
     parameter = _COMMON_PARAMETERS + 1
     gated = operations[0][1] <= UPDATE
     for number, (table, kind) in enumerate(operations):
@@ -70,8 +71,11 @@ def compose(operations: tuple[Operation, ...]) -> Statement:
             ctes.append(f"w{number} AS ({table.insert_sql(source)}{_when_passed(' WHERE', gated=gated)})")
         elif kind == DELETE:
             ctes.append(f"w{number} AS ({table.delete_sql(source)}{_when_passed(' AND', gated=gated)})")
+        counts.append(f"${parameter}::int")
         parameter += len(columns) + 2
-    sql = f"WITH {', '.join(ctes)} {_verdict(parameter, gated=gated)}"
+    # Never run: it gives a type to parameters that a table without text, or without numbers, leaves unused.
+    typed = f"typed AS (SELECT $1::text, $2::text, {', '.join(counts)})"
+    sql = f"WITH {typed}, {', '.join(ctes)} {_verdict(parameter, gated=gated)}"
     return Statement(sql=sql, operations=operations, gated=gated)
 
 

@@ -222,7 +222,7 @@ class Writer:
                     raise CommitUnknownError(problem) from error
                 if failure is Failure.RULE and committing:
                     return Rejected(len(writes) - 1, "constraint", describe(error))
-                if failure is Failure.OTHER:
+                if failure in {Failure.OTHER, Failure.BLOCKED}:
                     raise StorageError(describe(error)) from error
                 await self._pause(attempt)
             else:
