@@ -257,9 +257,9 @@ async def test_a_challenge_leaves_the_session_open_until_the_intent_is_done(shop
     page = await shop.pay(session, "pm_card_authenticationRequired")
     assert page.session.status is SessionStatus.OPEN
     assert isinstance(page.intent, Intent)
-    assert await shop.sessions.sweep() == 0
+    assert await shop.sessions.sweep(shop.clock.now_ms()) == 0
     shop.payments._move(page.intent.id, IntentStatus.SUCCEEDED)
-    assert await shop.sessions.sweep() == 1
+    assert await shop.sessions.sweep(shop.clock.now_ms()) == 1
     assert await shop.kinds() == ["checkout.session.completed"]
     seen = await shop.sessions.get(SCOPE, session.id)
     assert isinstance(seen, CheckoutSession)
@@ -301,7 +301,7 @@ async def test_time_expires_a_session_but_not_one_with_a_payment_in_flight(shop:
     shop.payments.outcomes = [IntentStatus.PROCESSING]
     await shop.pay(busy)
     shop.clock.advance(_DAY_MS)
-    assert await shop.sessions.sweep() == 1
+    assert await shop.sessions.sweep(shop.clock.now_ms()) == 1
     for session, status in ((idle, SessionStatus.EXPIRED), (busy, SessionStatus.OPEN)):
         seen = await shop.sessions.get(SCOPE, session.id)
         assert isinstance(seen, CheckoutSession)

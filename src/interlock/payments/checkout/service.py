@@ -149,9 +149,9 @@ class CheckoutSessions:
             return session  # a payment in flight: it decides
         return await self._record(change, session, self._expire(change, session))
 
-    async def sweep(self, limit: int = 500) -> int:
+    async def sweep(self, now_ms: int, limit: int = 500) -> int:
         """End up to ``limit`` sessions that are over, in whatever account, and return how many; for the worker."""
-        rows = await self._work.database.fetch(_QUERIES["due_sessions"], self._work.clock.now_ms(), limit)
+        rows = await self._work.database.fetch(_QUERIES["due_sessions"], now_ms, limit)
         ended = 0
         for row in rows:
             scope = Scope(row["account_id"], row["livemode"])
