@@ -18,7 +18,8 @@ TEST = Scope("acct_1", livemode=False)
 LIVE = Scope("acct_1", livemode=True)
 
 
-SEAL = SecretSeal(Envelope(parse_keys(generate_keys())))
+KEYS = generate_keys()
+SEAL = SecretSeal(Envelope(parse_keys(KEYS)))
 
 
 async def respond(view: object) -> Answer:

@@ -7,18 +7,27 @@ import msgspec
 import pytest
 import stripe
 from aiohttp import web
-from tests.support.outbound import LIVE, TEST, Bench, request, respond
+from tests.support.outbound import KEYS, LIVE, TEST, Bench, request, respond
 from tests.support.webhook_receiver import WebhookReceiver
 
 from interlock.base.clock import ManualClock
+from interlock.base.context import Scope
+from interlock.base.errors import VaultError
 from interlock.base.problems import Problem
+from interlock.gateways.contract import Notification
+from interlock.payments.recovery.notifications import Verdict
 from interlock.payments.work import Answer
 from interlock.storage.database import Database
 from interlock.storage.pages import Page
+from interlock.vault.envelope import Envelope
+from interlock.vault.keys import generate_key, parse_keys
+from interlock.webhooks.inbound.service import InboundNotifications
 from interlock.webhooks.outbound.delivery import Limits
 from interlock.webhooks.outbound.schedule import GIVE_UP_AFTER_MS
+from interlock.webhooks.outbound.secrets import SecretSeal, rewrap_secrets
 from interlock.webhooks.outbound.service import CreateEndpoint, UpdateEndpoint
 from interlock.webhooks.outbound.types import WEBHOOK_ENDPOINTS
+from interlock.webhooks.retention import WebhookRetention
 
 
 @pytest.fixture
@@ -345,3 +354,49 @@ async def test_no_more_than_sixteen_endpoints(bench: Bench) -> None:
     command = CreateEndpoint(url="http://127.0.0.1:9/17", enabled_events=("*",))
     assert isinstance(await bench.endpoints.create(request(), command, respond), Problem)
     await bench.endpoint("https://shop.example/", scope=LIVE)
+
+
+async def test_old_rows_go_and_young_or_pending_ones_stay(bench: Bench, receiver: WebhookReceiver) -> None:
+    first, _ = await bench.endpoint(receiver.url())
+    gone, _ = await bench.endpoint(receiver.url())
+    await bench.event(count=5)
+    await bench.cycle()
+    await bench.endpoints.delete(request(), gone, respond)
+    await bench.database.execute(
+        "UPDATE webhook_deliveries SET state = 'pending', settled_at_ms = NULL WHERE event_id = $1 AND endpoint_id = $2",
+        receiver.event_ids()[0],
+        first,
+    )
+    inbound = InboundNotifications(bench.database, bench.clock, lambda _account, _gateway: None, _never)
+    retention = WebhookRetention(bench.database, inbound)
+    day_ms = 24 * 3_600_000
+    now_ms = bench.clock.now_ms()
+
+    async def counts() -> tuple[int, int]:
+        count = bench.database.fetchval
+        return await count("SELECT count(*) FROM webhook_deliveries"), await count("SELECT count(*) FROM webhook_tries")
+
+    await retention.sweep(now_ms + 13 * day_ms)
+    assert await counts() == (10, 10)
+    await retention.sweep(now_ms + 15 * day_ms)
+    assert await counts() == (10, 0)
+    await retention.sweep(now_ms + 31 * day_ms)
+    assert await counts() == (1, 0)
+    left = await bench.database.fetch("SELECT id FROM webhook_endpoints")
+    assert [row["id"] for row in left] == [first]
+
+
+async def _never(_scope: Scope, _gateway_id: str, _said: Notification) -> Verdict:
+    return Verdict.IGNORED
+
+
+async def test_secrets_follow_a_change_of_the_master_key(bench: Bench, receiver: WebhookReceiver) -> None:
+    endpoint_id, secret = await bench.endpoint(receiver.url())
+    both = SecretSeal(Envelope(parse_keys(f"{generate_key('k2')}\n{KEYS}")))
+    assert await rewrap_secrets(bench.database, both) == 1
+    assert await rewrap_secrets(bench.database, both) == 0
+    stored = await bench.database.get(WEBHOOK_ENDPOINTS, TEST, endpoint_id)
+    assert stored is not None
+    assert both.open(TEST, endpoint_id, stored.secrets[0].sealed) == secret
+    with pytest.raises(VaultError):
+        both.open(LIVE, endpoint_id, stored.secrets[0].sealed)

@@ -5,7 +5,7 @@ After the n-th try the wait is ``1 s x 2^(n-1)``, at most one hour, spread by +-
 
 import msgspec
 
-from interlock.payments.notification_results import Applied, Ignored, NotificationResult, NotYet
+from interlock.payments.recovery.notifications import Verdict
 from interlock.webhooks.inbound.types import GatewayNotification, NotificationState
 
 FIRST_DELAY_MS = 1_000
@@ -21,19 +21,19 @@ def delay_ms(attempts: int, draw: float) -> int:
     return int(nominal * (1 - JITTER + 2 * JITTER * draw))
 
 
-def after_try(row: GatewayNotification, result: NotificationResult, *, now_ms: int, draw: float) -> GatewayNotification:
-    """Return the next version of ``row``, given what came of applying it."""
+def after_try(
+    row: GatewayNotification, verdict: Verdict, *, now_ms: int, draw: float, note: str | None = None
+) -> GatewayNotification:
+    """Return the next version of ``row``, given what came of applying it; ``note`` says why it failed, if it did."""
     attempts = row.attempts + 1
-    state, next_ms, note = NotificationState.APPLIED, None, None
-    if isinstance(result, Ignored):
-        state, note = NotificationState.IGNORED, result.reason
-    elif isinstance(result, NotYet):
+    state, next_ms = NotificationState.APPLIED, None
+    if verdict is Verdict.IGNORED:
+        state = NotificationState.IGNORED
+    elif verdict is Verdict.NOT_YET:
         again_ms = now_ms + delay_ms(attempts, draw)
         given_up = again_ms > row.created_at_ms + GIVE_UP_AFTER_MS
         state = NotificationState.FAILED if given_up else NotificationState.WAITING
-        next_ms, note = (None if given_up else again_ms), result.reason
-    else:
-        assert isinstance(result, Applied)
+        next_ms = None if given_up else again_ms
     return msgspec.structs.replace(
         row,
         version=row.version + 1,

@@ -17,7 +17,8 @@ from interlock.base.clock import Clock
 from interlock.base.problems import Problem, invalid
 from interlock.base.redaction import scrub
 from interlock.gateways.contract import Notification, NotificationKind, SignatureInvalid
-from interlock.payments.notification_results import NotificationResult, NotYet
+from interlock.payments.recovery.notifications import Verdict
+from interlock.routing.types import Gateway, ReadyGateway
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 from interlock.storage.writes import Claim, Committed, Update
@@ -26,7 +27,6 @@ from interlock.webhooks.inbound.types import (
     GATEWAY_NOTIFICATIONS,
     ApplyNotification,
     FindGateway,
-    GatewayBinding,
     GatewayNotification,
     NotificationState,
     Received,
@@ -72,14 +72,14 @@ class InboundNotifications:
             body: the exact bytes.
 
         """
-        binding = await self._find_gateway(account_id, gateway_id)
-        if binding is None or binding.loaded.manifest.webhook is None:
+        found = self._find_gateway(account_id, gateway_id)
+        if found is None or found.loaded.manifest.webhook is None:
             return invalid("No such gateway", code="resource_missing", param="gateway", status=404)
-        said = self._parse(binding, gateway_id, headers, body)
+        said = self._parse(found, gateway_id, headers, body)
         if isinstance(said, Problem):
             return said
         now_ms = self._clock.now_ms()
-        rows = [self._row(account_id, gateway_id, binding, one, now_ms) for one in said]
+        rows = [self._row(found.gateway, one, now_ms) for one in said]
         results = await asyncio.gather(
             *(self._database.commit([Claim(GATEWAY_NOTIFICATIONS, row)]) for row in rows), return_exceptions=True
         )
@@ -94,15 +94,14 @@ class InboundNotifications:
                 return invalid("This notification cannot be stored")
         self._apply_soon(fresh)
         return Received(
-            body=binding.loaded.manifest.webhook.acknowledge_body, stored=len(fresh), repeated=len(rows) - len(fresh)
+            body=found.loaded.manifest.webhook.acknowledge_body, stored=len(fresh), repeated=len(rows) - len(fresh)
         )
 
     def _parse(
-        self, binding: GatewayBinding, gateway_id: str, headers: Mapping[str, str], body: bytes
+        self, found: ReadyGateway, gateway_id: str, headers: Mapping[str, str], body: bytes
     ) -> list[Notification] | Problem:
         try:
-            parse = binding.loaded.connector.parse_notification
-            said = parse(binding.config, headers, body, self._clock.now_ms())
+            said = found.loaded.connector.parse_notification(found.config, headers, body, self._clock.now_ms())
         except Exception as error:  # noqa: BLE001 - whatever a connector does with a hostile body, nothing is believed
             _LOG.error("gateway %s: notification cannot be parsed: %s", gateway_id, type(error).__name__)
             return invalid("This notification cannot be read")
@@ -116,21 +115,19 @@ class InboundNotifications:
 
     def _row(
         self,
-        account_id: str,
-        gateway_id: str,
-        binding: GatewayBinding,
+        gateway: Gateway,
         said: Notification,
         now_ms: int,
     ) -> GatewayNotification:
         # The grace keeps the worker away while this process applies it; without room here the worker may start at once.
         has_room = len(self._applying) < _AT_ONCE
         return GatewayNotification(
-            account_id=account_id,
-            id=notification_row_id(gateway_id, said.notification_id),
-            livemode=binding.livemode,
+            account_id=gateway.account_id,
+            id=notification_row_id(gateway.id, said.notification_id),
+            livemode=gateway.livemode,
             version=1,
             created_at_ms=now_ms,
-            gateway_id=gateway_id,
+            gateway_id=gateway.id,
             notification_id=said.notification_id,
             notification=said,
             state=NotificationState.WAITING,
@@ -158,20 +155,20 @@ class InboundNotifications:
 
     async def apply(self, row: GatewayNotification) -> NotificationState:
         """Apply one stored notification and write down what came of it."""
-        result: NotificationResult
+        note = None
         try:
             async with asyncio.timeout(_APPLY_WITHIN_S):
-                result = await self._apply_notification(row.scope, row.gateway_id, row.notification)
+                verdict = await self._apply_notification(row.scope, row.gateway_id, row.notification)
         except Exception as error:  # noqa: BLE001 - a fact must survive any failure of applying it
             _LOG.exception("gateway notification %s could not be applied", row.id)
-            result = NotYet(f"failed with {type(error).__name__}")
+            verdict, note = Verdict.NOT_YET, f"failed with {type(error).__name__}"
         draw = random.random()  # noqa: S311 - jitter, not a secret
-        changed = after_try(row, result, now_ms=self._clock.now_ms(), draw=draw)
+        changed = after_try(row, verdict, now_ms=self._clock.now_ms(), draw=draw, note=note)
         await self._database.commit([Update(GATEWAY_NOTIFICATIONS, changed)])
         if changed.state is NotificationState.FAILED:
             _LOG.error("gateway notification %s given up after a week: %s", row.id, changed.note)
         elif changed.state is NotificationState.IGNORED:
-            _LOG.info("gateway notification %s ignored: %s", row.id, changed.note)
+            _LOG.info("gateway notification %s changes nothing", row.id)
         return changed.state
 
     async def run_once(self) -> int:

@@ -7,9 +7,9 @@ from enum import StrEnum
 import msgspec
 
 from interlock.base.context import Scope
-from interlock.gateways.contract import ConnectorConfig, Notification
-from interlock.gateways.loader import LoadedConnector
-from interlock.payments.notification_results import NotificationResult
+from interlock.gateways.contract import Notification
+from interlock.payments.recovery.notifications import Verdict
+from interlock.routing.types import ReadyGateway
 from interlock.storage.tables import Table
 
 
@@ -44,14 +44,6 @@ class GatewayNotification(msgspec.Struct, frozen=True, kw_only=True):
         return Scope(self.account_id, self.livemode)
 
 
-class GatewayBinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A configured gateway, ready to verify notifications."""
-
-    livemode: bool
-    loaded: LoadedConnector
-    config: ConnectorConfig
-
-
 class Received(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in the request is durable. ``body`` is what the gateway wants to read in a 200."""
 
@@ -60,11 +52,11 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
 
 
-FindGateway = Callable[[str, str], Awaitable[GatewayBinding | None]]
-"""Returns the gateway (account id, gateway id), or None; handed in by ``bootstrap``."""
+FindGateway = Callable[[str, str], ReadyGateway | None]
+"""Returns the gateway (account id, gateway id) of either mode, or None: ``RoutingTable.find``."""
 
-ApplyNotification = Callable[[Scope, str, Notification], Awaitable[NotificationResult]]
-"""Applies a notification of (scope, gateway id) to its payment; ``payments`` decides whether it still may."""
+ApplyNotification = Callable[[Scope, str, Notification], Awaitable[Verdict]]
+"""``payments.recovery.notifications.Notifications.apply``: applies a fact of (scope, gateway id) where it still may."""
 
 
 def notification_row_id(gateway_id: str, notification_id: str) -> str:

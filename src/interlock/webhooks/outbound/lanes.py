@@ -83,6 +83,7 @@ class Lane:
         self._tools = tools
         self._queue: deque[Due] = deque()
         self._held: set[str] = set()
+        self._recorded_while_reading: set[str] = set()
         self._target: Target | None = None
         self._failures = 0
         self._couriers: set[asyncio.Task[None]] = set()
@@ -144,12 +145,14 @@ class Lane:
             return
         self._target = target
         now_ms = tools.clock.now_ms()
+        self._recorded_while_reading.clear()
         found = await tools.store.due(self._account_id, self._endpoint_id, now_ms=now_ms, limit=_WINDOW)
         if not found and not self._held:
             await tools.store.lose_events(self._account_id, self._endpoint_id, now_ms)
         self._more = len(found) == _WINDOW
         for due in found:
-            if due.event_id not in self._held:
+            # What was recorded while we read may still look pending in what we read.
+            if due.event_id not in self._held and due.event_id not in self._recorded_while_reading:
                 self._held.add(due.event_id)
                 self._queue.append(due)
         if found:
@@ -216,5 +219,6 @@ class Lane:
 
     def _recorded(self, tried: Tried) -> None:
         self._held.discard(tried.event_id)
+        self._recorded_while_reading.add(tried.event_id)
         if not self._held or (self._more and len(self._held) < _WINDOW // 2):
             self._progress.set()

@@ -2,7 +2,7 @@
 
 After the n-th failure the wait is ``5 s x 3^(n-1)``, at most 12 hours, each spread by +-20 %, until three days have
 passed since the event; one last try is made exactly then. Without jitter that is 5 s, 15 s, 45 s, 2 min, 7 min, 20 min,
-61 min, 3 h, 9 h, then every 12 h: 16 tries in all.
+61 min, 3 h, 9 h, then every 12 h: 15 tries in all.
 """
 
 FIRST_DELAY_MS = 5_000
