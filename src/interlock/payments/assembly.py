@@ -1,0 +1,162 @@
+"""Puts the payment rooms together, in the order in which they know each other. Called by ``bootstrap`` only."""
+
+from dataclasses import dataclass
+
+from interlock.base.clock import Clock
+from interlock.base.context import Scope
+from interlock.gateways.transport import Transport
+from interlock.payments.attempts.operating import Operator
+from interlock.payments.attempts.routes import Routes
+from interlock.payments.attempts.runner import Runner
+from interlock.payments.attempts.service import Attempts
+from interlock.payments.attempts.strays import Strays
+from interlock.payments.charges.service import Charges
+from interlock.payments.checkout.goals import Goal, PaymentGoal, SetupGoal
+from interlock.payments.checkout.products import Prices, Products
+from interlock.payments.checkout.service import CheckoutSessions
+from interlock.payments.customers.service import Customers
+from interlock.payments.customers.sources import Sources
+from interlock.payments.disputes.service import Disputes
+from interlock.payments.events.service import Events
+from interlock.payments.idempotency.service import Idempotency
+from interlock.payments.instruments.making import Maker
+from interlock.payments.instruments.mandates import Mandates
+from interlock.payments.instruments.payment_methods import PaymentMethods
+from interlock.payments.instruments.sealing import Sealer
+from interlock.payments.instruments.security_codes import SecurityCodes
+from interlock.payments.instruments.service import Instruments
+from interlock.payments.instruments.test_cards import TestCards
+from interlock.payments.instruments.tokens import ConfirmationTokens, Tokens
+from interlock.payments.intents.challenges import Challenges
+from interlock.payments.intents.confirmation import Confirmer, Limits
+from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.intents.outcome import Outcomes
+from interlock.payments.intents.service import Intents
+from interlock.payments.money import Books, FeeTerms
+from interlock.payments.recovery.dispatch import Dispatch
+from interlock.payments.recovery.expiry import Expiry
+from interlock.payments.recovery.notifications import Notifications
+from interlock.payments.recovery.rebuilding import Rebuilder
+from interlock.payments.recovery.service import Recovery
+from interlock.payments.refunds.service import Refunds
+from interlock.payments.setup.outcome import SetupOutcomes
+from interlock.payments.setup.service import SetupIntents
+from interlock.payments.work import Work
+from interlock.routing.table import RoutingTable
+from interlock.storage.database import Database
+from interlock.vault.service import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Every use case of the payment rooms, ready to be called."""
+
+    work: Work
+    idempotency: Idempotency
+    intents: Intents
+    follow_ons: FollowOns
+    challenges: Challenges
+    setup_intents: SetupIntents
+    charges: Charges
+    refunds: Refunds
+    disputes: Disputes
+    customers: Customers
+    sources: Sources
+    payment_methods: PaymentMethods
+    tokens: Tokens
+    confirmation_tokens: ConfirmationTokens
+    mandates: Mandates
+    sessions: CheckoutSessions
+    products: Products
+    prices: Prices
+    attempts: Attempts
+    events: Events
+    notifications: Notifications
+    recovery: Recovery
+    expiry: Expiry
+
+
+def assemble(  # the parts below payments, then how they are to behave
+    database: Database,
+    clock: Clock,
+    vault: Vault,
+    transport: Transport,
+    table: RoutingTable,
+    *,
+    public_url: str,
+    checkout_url: str,
+    limits: Limits,
+) -> Payments:
+    """Return the payment rooms.
+
+    Args:
+        database: to read from and commit to.
+        clock: tells the time everywhere.
+        vault: seals and opens cards.
+        transport: speaks to gateways.
+        table: what is configured, in memory.
+        public_url: where shoppers reach our pages on the way to and from a challenge.
+        checkout_url: where the hosted page is served.
+        limits: how long and how often one request may try.
+
+    """
+    work = Work(database, clock)
+    books = Books(lambda scope, gateway_id: _fees(table, scope, gateway_id))
+    runner = Runner(transport, table.gateway, clock)
+    routes = Routes(table)
+    operator = Operator(work, runner, limits.budget_ms, limits.lease_ms)
+
+    codes = SecurityCodes(clock)
+    sealer = Sealer(vault)
+    maker = Maker(work, sealer, TestCards(vault), codes)
+    instruments = Instruments(work, maker, sealer, codes)
+    customers = Customers(work, maker)
+
+    outcomes = Outcomes(work, books, public_url)
+    confirmer = Confirmer(work, runner, routes, instruments, outcomes, public_url, limits)
+    intents = Intents(work, confirmer, outcomes, instruments, customers)
+    follow_ons = FollowOns(work, operator, outcomes, books)
+    refunds = Refunds(work, operator, books)
+    disputes = Disputes(work, books)
+    setup_outcomes = SetupOutcomes(work, public_url)
+    setups = SetupIntents(work, runner, routes, instruments, customers, setup_outcomes, public_url, limits)
+    goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
+
+    products = Products(work)
+    strays = Strays(work)
+    dispatch = Dispatch(outcomes, follow_ons, refunds, setup_outcomes, strays)
+    rebuilder = Rebuilder(database, instruments, setups, public_url)
+    return Payments(
+        work=work,
+        idempotency=Idempotency(database),
+        intents=intents,
+        follow_ons=follow_ons,
+        challenges=Challenges(
+            work, runner, {"pi": outcomes, "seti": setup_outcomes}, (limits.budget_ms, limits.lease_ms)
+        ),
+        setup_intents=setups,
+        charges=Charges(work, intents, follow_ons),
+        refunds=refunds,
+        disputes=disputes,
+        customers=customers,
+        sources=Sources(work, customers),
+        payment_methods=PaymentMethods(work, maker),
+        tokens=Tokens(work, maker),
+        confirmation_tokens=ConfirmationTokens(work, maker, codes),
+        mandates=Mandates(work),
+        sessions=CheckoutSessions(work, customers, goals, checkout_url),
+        products=products,
+        prices=Prices(work, products),
+        attempts=Attempts(database),
+        events=Events(database),
+        notifications=Notifications(work, dispatch, strays, refunds, disputes, follow_ons),
+        recovery=Recovery(work, runner, rebuilder, dispatch),
+        expiry=Expiry(work, follow_ons),
+    )
+
+
+def _fees(table: RoutingTable, scope: Scope, gateway_id: str) -> FeeTerms:
+    ready = table.gateway(scope, gateway_id)
+    if ready is None:
+        return FeeTerms()
+    return FeeTerms(ready.gateway.fee_basis_points, ready.gateway.fee_fixed_minor)
