@@ -4,22 +4,24 @@ Any room may call this. Time comes first so that ids sort by age within a prefix
 locality need no second column); no sequence is used because a distributed engine has none (design 7.2).
 """
 
-import secrets
+import os
 import time
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 8
 _RANDOM_DIGITS = 16
-_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
-_PAIR_BASE = len(_PAIRS)
+# 256 is no multiple of 62: eight characters come a little more often, which leaves 5.93 of 5.95 bits a character.
+_FROM_BYTE = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 
 
-def _encode(value: int, pairs: int) -> str:
-    out = ""
-    for _ in range(pairs):
-        value, rest = divmod(value, _PAIR_BASE)
-        out = _PAIRS[rest] + out
-    return out
+@lru_cache(maxsize=64)
+def _time_digits(stamp_ms: int) -> str:
+    digits = ""
+    for _ in range(_TIME_DIGITS):
+        stamp_ms, rest = divmod(stamp_ms, len(_ALPHABET))
+        digits = _ALPHABET[rest] + digits
+    return digits
 
 
 def new_id(prefix: str, now_ms: int | None = None) -> str:
@@ -30,10 +32,10 @@ def new_id(prefix: str, now_ms: int | None = None) -> str:
         now_ms: the time to encode, in epoch milliseconds; the wall clock when absent.
 
     """
-    stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    return f"{prefix}_{_encode(stamp, _TIME_DIGITS // 2)}{new_secret(_RANDOM_DIGITS)}"
+    stamp_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    return f"{prefix}_{_time_digits(stamp_ms)}{new_secret(_RANDOM_DIGITS)}"
 
 
 def new_secret(length: int) -> str:
-    """Return ``length`` (even) unguessable base-62 characters: 5.95 bits each."""
-    return _encode(secrets.randbits(length * 6 + 16), length // 2)
+    """Return ``length`` unguessable base-62 characters from the operating system: 5.93 bits each."""
+    return os.urandom(length).translate(_FROM_BYTE).decode("ascii")
