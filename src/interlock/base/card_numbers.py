@@ -13,17 +13,20 @@ _DOUBLED = str.maketrans("0123456789", "0246813579")
 _SHORTEST, _LONGEST = 13, 19
 _LENGTHS_BY_LIKELIHOOD = (16, 15, 19, 14, 18, 17, 13)
 
-_DIGIT = r"(?:[0-9]|%(?:25)?3[0-9]|\\{1,2}u003[0-9]|&#(?:4[89]|5[0-7]);)"
+_DIGIT = r"(?:[0-9]|%(?:25)?3[0-9]|\\{1,2}(?:u003|x3)[0-9]|&#(?:4[89]|5[0-7]);)"
 _SEPARATOR = r"(?:[ \t\-.+]|%(?:25)?(?:20|2[BDEbde]|09|[Cc]2%(?:25)?[Aa]0)|\\{1,2}(?:t|u0020|u00[aA]0|xa0|u002[dDeE]))"
 _FOREIGN_DIGIT = _DIGIT.replace("[0-9]|%", r"\d|%", 1)
-_FOREIGN_SEPARATOR = _SEPARATOR.replace(r"[ \t\-.+]", "[ \\t\\-.+\u00a0\u2002-\u200a\u2010-\u2015\u202f\u3000]", 1)
+_FOREIGN_SEPARATORS = "\u00a0\u2002-\u200a\u2010-\u2015\u202f\u3000"
+_FOREIGN_SEPARATOR = _SEPARATOR.replace(r"[ \t\-.+]", rf"[ \t\-.+{_FOREIGN_SEPARATORS}]", 1)
+# Digits of other scripts that keyboards and forms produce: full width, Arabic, Persian, Devanagari.
+_FOREIGN = re.compile(f"[{_FOREIGN_SEPARATORS}\uff10-\uff19\u0660-\u0669\u06f0-\u06f9\u0966-\u096f]")
 _MORE = _SHORTEST - 1
 
 # Each run pattern begins with a character class (the engine skips to it) and looks behind only then: the first digit
 # must not follow a digit, so that a run too short to be a card is tried once and not once per digit.
 _PLAIN_RUN = re.compile(rf"[0-9](?<![0-9][0-9])(?=[0-9 \t\-.+]{{{_MORE}}})(?:[ \t\-.+]{{0,3}}[0-9]){{{_MORE},}}")
 _ESCAPED_RUN = re.compile(
-    rf"[0-9%\\&](?:(?<=[0-9])(?<![0-9][0-9])|(?<=%)(?:25)?3[0-9]|(?<=\\)\\?u003[0-9]|(?<=&)#(?:4[89]|5[0-7]);)"
+    rf"[0-9%\\&](?:(?<=[0-9])(?<![0-9][0-9])|(?<=%)(?:25)?3[0-9]|(?<=\\)\\?(?:u003|x3)[0-9]|(?<=&)#(?:4[89]|5[0-7]);)"
     rf"(?:{_SEPARATOR}{{0,3}}{_DIGIT}){{{_MORE},}}"
 )
 _FOREIGN_RUN = re.compile(rf"(?<!\d){_FOREIGN_DIGIT}(?:{_FOREIGN_SEPARATOR}{{0,3}}{_FOREIGN_DIGIT}){{{_MORE},}}")
@@ -198,7 +201,7 @@ def _run_spans(text: str, groups: list[_Group]) -> Iterator[tuple[int, int]]:
 
 def card_number_spans(text: str) -> list[tuple[int, int]]:
     """Return (start, end) of every card number in ``text``, in order and without overlap."""
-    if not text.isascii():
+    if not text.isascii() and _FOREIGN.search(text):
         pattern, split = _FOREIGN_RUN, _escaped_groups
     elif "%" in text or "\\" in text or "&#" in text:
         pattern, split = _ESCAPED_RUN, _escaped_groups

@@ -50,7 +50,7 @@ _HEADER_FIELD = re.compile(
     rf"((?:(?:basic|bearer)(?:\s|%20|\+){{1,3}})?)(?!\[secret\]|null\b|{_OUR_ID})[^\s\"'&,;\\}}%]{{4,}}",
     re.IGNORECASE,
 )
-_HEADER_HINTS = ("authoriz", "api", "secret", "password", "hmac")
+_HEADER_HINTS = ("authorization", "api-key", "api_key", "apikey", "secret", "password", "hmac")
 
 # fmt: off
 _CODE_KEYS = frozenset({
@@ -106,7 +106,7 @@ def _scrub_field(name: object, value: object, depth: int) -> Plain:
     return _scrub_any(value, depth)
 
 
-def _scrub_any(value: object, depth: int) -> Plain:  # noqa: PLR0911 - one return per kind of value
+def _scrub_any(value: object, depth: int) -> Plain:
     if isinstance(value, str):
         return scrub(value)
     if value is None or isinstance(value, (bool, float)):

@@ -89,7 +89,9 @@ class Settings(BaseSettings):
     )
 
     vault_keys: SecretStr | None = Field(
-        default=None, description="Key-encryption keys, newest first, as id:base64 of 32 bytes, separated by commas."
+        default=None,
+        description="Keys of the vault as id:base64 of 32 bytes, separated by commas: master keys, newest first, and "
+        "one called fingerprint.",
     )
     vault_key_file: Path | None = Field(
         default=None, description="File with the same; data_dir/vault-keys without it, created by `interlock init`."
