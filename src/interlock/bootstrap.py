@@ -5,56 +5,23 @@ the order of the layers; a room gets what it needs as arguments and knows nothin
 """
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from interlock.base.clock import Clock, SystemClock
-from interlock.base.context import Scope
 from interlock.base.settings import Settings
 from interlock.gateways.transport import Transport
 from interlock.ledger.service import Ledger
 from interlock.payments.access.authenticator import Authenticator
 from interlock.payments.access.service import AccessService
-from interlock.payments.attempts.operating import Operator
-from interlock.payments.attempts.routes import Routes
-from interlock.payments.attempts.runner import Runner
-from interlock.payments.attempts.service import Attempts
-from interlock.payments.attempts.strays import Strays
-from interlock.payments.charges.service import Charges
-from interlock.payments.checkout.goals import Goal, PaymentGoal, SetupGoal
+from interlock.payments.assembly import Payments, assemble
 from interlock.payments.checkout.page import PaymentPages
-from interlock.payments.checkout.products import Prices, Products
-from interlock.payments.checkout.service import CheckoutSessions
-from interlock.payments.customers.service import Customers
-from interlock.payments.customers.sources import Sources
-from interlock.payments.disputes.service import Disputes
-from interlock.payments.events.service import Events
-from interlock.payments.idempotency.service import Idempotency
-from interlock.payments.instruments.making import Maker
-from interlock.payments.instruments.mandates import Mandates
-from interlock.payments.instruments.payment_methods import PaymentMethods
-from interlock.payments.instruments.sealing import Sealer
-from interlock.payments.instruments.security_codes import SecurityCodes
-from interlock.payments.instruments.service import Instruments
-from interlock.payments.instruments.test_cards import TestCards
-from interlock.payments.instruments.tokens import ConfirmationTokens, Tokens
-from interlock.payments.intents.challenges import Challenges, Subject
-from interlock.payments.intents.confirmation import Confirmer, Limits
-from interlock.payments.intents.follow_ons import FollowOns
-from interlock.payments.intents.outcome import Outcomes
-from interlock.payments.intents.service import Intents
-from interlock.payments.money import Books, FeeTerms
-from interlock.payments.recovery.dispatch import Dispatch
-from interlock.payments.recovery.expiry import Expiry
-from interlock.payments.recovery.notifications import Notifications
-from interlock.payments.recovery.rebuilding import Rebuilder
-from interlock.payments.recovery.service import Recovery
-from interlock.payments.refunds.service import Refunds
-from interlock.payments.setup.outcome import SetupOutcomes
-from interlock.payments.setup.service import SetupIntents
-from interlock.payments.work import Work
+from interlock.payments.intents.confirmation import Limits
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database
@@ -68,6 +35,7 @@ from interlock.webhooks.outbound.service import WebhookEndpoints
 
 _LEASE_OVER_BUDGET_MS = 15_000
 _CHECKOUT_PATH = "/checkout"
+_REQUESTS = b"fingerprints of requests"
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
@@ -124,42 +92,23 @@ class Foundation:
     vault: Vault
     table: RoutingTable
     transport: Transport
+    fingerprint_secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
-    """Every use case, wired."""
+class Rooms(Payments):
+    """Every use case, wired: those of payments and of the rooms around them."""
 
     foundation: Foundation
     access: AccessService
     authenticator: Authenticator
     routing: Routing
     ledger: Ledger
-    idempotency: Idempotency
-    customers: Customers
-    sources: Sources
-    payment_methods: PaymentMethods
-    tokens: Tokens
-    confirmation_tokens: ConfirmationTokens
-    mandates: Mandates
-    intents: Intents
-    follow_ons: FollowOns
-    setup_intents: SetupIntents
-    charges: Charges
-    refunds: Refunds
-    disputes: Disputes
-    challenges: Challenges
-    sessions: CheckoutSessions
     payment_pages: PaymentPages
-    products: Products
-    prices: Prices
-    attempts: Attempts
-    events: Events
     seal: SecretSeal
     webhook_endpoints: WebhookEndpoints
     inbound: InboundNotifications
-    recovery: Recovery
-    expiry: Expiry
+    delivery_policy: Policy
     checkout_page_url: str
 
 
@@ -189,7 +138,8 @@ async def open_rooms(settings: Settings, url: str, *, pool_size: int | None = No
         await table.start()
         transport = Transport(connections=settings.gateway_connections)
         try:
-            yield wire(Foundation(settings, clock, database, vault, table, transport))
+            fingerprint_secret = hmac.digest(ring.fingerprint_key, _REQUESTS, hashlib.sha256)
+            yield wire(Foundation(settings, clock, database, vault, table, transport, fingerprint_secret))
         finally:
             await transport.close()
             await table.stop()
@@ -199,116 +149,34 @@ async def open_rooms(settings: Settings, url: str, *, pool_size: int | None = No
 
 def wire(foundation: Foundation) -> Rooms:
     """Return every use case, standing on ``foundation``."""
-    return _Wiring(foundation).rooms()
-
-
-class _Wiring:
-    """The wiring in steps, lower layers first."""
-
-    def __init__(self, foundation: Foundation) -> None:
-        self.foundation = foundation
-        settings, database, clock = foundation.settings, foundation.database, foundation.clock
-        self.public_url = settings.base_url()
-        self.checkout_page_url = self.public_url + _CHECKOUT_PATH
-        self.limits = Limits(
+    settings, database, clock = foundation.settings, foundation.database, foundation.clock
+    checkout_url = settings.base_url() + _CHECKOUT_PATH
+    payments = assemble(
+        database,
+        clock,
+        foundation.vault,
+        foundation.transport,
+        foundation.table,
+        public_url=settings.base_url(),
+        checkout_url=checkout_url,
+        limits=Limits(
             budget_ms=settings.payment_budget_ms, lease_ms=settings.payment_budget_ms + _LEASE_OVER_BUDGET_MS
-        )
-        self.work = Work(database, clock)
-        self.runner = Runner(foundation.transport, foundation.table.gateway, clock)
-        self.routes = Routes(foundation.table)
-        self.books = Books(self._fees)
-        self._wire_instruments()
-        self._wire_payments()
-        self._wire_checkout()
-        self._wire_recovery()
-
-    def _fees(self, scope: Scope, gateway_id: str) -> FeeTerms:
-        ready = self.foundation.table.gateway(scope, gateway_id)
-        if ready is None:
-            return FeeTerms()
-        return FeeTerms(ready.gateway.fee_basis_points, ready.gateway.fee_fixed_minor)
-
-    def _wire_instruments(self) -> None:
-        vault = self.foundation.vault
-        self.codes = SecurityCodes(self.foundation.clock)
-        self.sealer = Sealer(vault)
-        self.maker = Maker(self.work, self.sealer, TestCards(vault), self.codes)
-        self.instruments = Instruments(self.work, self.maker, self.sealer, self.codes)
-        self.customers = Customers(self.work, self.maker)
-
-    def _wire_payments(self) -> None:
-        work, runner, limits = self.work, self.runner, self.limits
-        outcomes = Outcomes(work, self.books, self.public_url)
-        confirmer = Confirmer(work, runner, self.routes, self.instruments, outcomes, self.public_url, limits)
-        operator = Operator(work, runner, limits.budget_ms, limits.lease_ms)
-        setup_outcomes = SetupOutcomes(work, self.public_url)
-        self.intents = Intents(work, confirmer, outcomes, self.instruments, self.customers)
-        self.follow_ons = FollowOns(work, operator, outcomes, self.books)
-        self.setup_intents = SetupIntents(
-            work, runner, self.routes, self.instruments, self.customers, setup_outcomes, self.public_url, limits
-        )
-        self.charges = Charges(work, self.intents, self.follow_ons)
-        self.refunds = Refunds(work, operator, self.books)
-        self.disputes = Disputes(work, self.books)
-        subjects: dict[str, Subject] = {"pi": outcomes, "seti": setup_outcomes}
-        self.challenges = Challenges(work, runner, subjects, (limits.budget_ms, limits.lease_ms))
-        self.strays = Strays(work)
-        self.dispatch = Dispatch(outcomes, self.follow_ons, self.refunds, setup_outcomes, self.strays)
-
-    def _wire_checkout(self) -> None:
-        goals: dict[str, Goal] = {
-            "payment": PaymentGoal(self.intents, self.follow_ons),
-            "setup": SetupGoal(self.setup_intents),
-        }
-        self.sessions = CheckoutSessions(self.work, self.customers, goals, self.checkout_page_url)
-        self.products = Products(self.work)
-
-    def _wire_recovery(self) -> None:
-        work, database = self.work, self.foundation.database
-        rebuilder = Rebuilder(database, self.instruments, self.setup_intents, self.public_url)
-        self.recovery = Recovery(work, self.runner, rebuilder, self.dispatch)
-        self.notifications = Notifications(
-            work, self.dispatch, self.strays, self.refunds, self.disputes, self.follow_ons
-        )
-        self.inbound = InboundNotifications(
-            database, self.foundation.clock, self.foundation.table.find, self.notifications.apply
-        )
-
-    def rooms(self) -> Rooms:
-        foundation, work = self.foundation, self.work
-        database, clock, settings = foundation.database, foundation.clock, foundation.settings
-        seal = SecretSeal(foundation.vault.envelope)
-        policy = Policy(private_in_test=settings.webhook_allow_private)
-        return Rooms(
-            foundation=foundation,
-            access=AccessService(database, clock),
-            authenticator=Authenticator(database),
-            routing=Routing(database, foundation.vault.envelope, clock),
-            ledger=Ledger(database, clock),
-            idempotency=Idempotency(database),
-            customers=self.customers,
-            sources=Sources(work, self.customers),
-            payment_methods=PaymentMethods(work, self.maker),
-            tokens=Tokens(work, self.maker),
-            confirmation_tokens=ConfirmationTokens(work, self.maker, self.codes),
-            mandates=Mandates(work),
-            intents=self.intents,
-            follow_ons=self.follow_ons,
-            setup_intents=self.setup_intents,
-            charges=self.charges,
-            refunds=self.refunds,
-            disputes=self.disputes,
-            challenges=self.challenges,
-            sessions=self.sessions,
-            payment_pages=PaymentPages(work, self.sessions, self.customers),
-            products=self.products,
-            prices=Prices(work, self.products),
-            attempts=Attempts(database),
-            events=Events(database),
-            seal=seal,
-            webhook_endpoints=WebhookEndpoints(work, seal, policy),
-            inbound=self.inbound,
-            recovery=self.recovery,
-            expiry=Expiry(work, self.follow_ons),
-            checkout_page_url=self.checkout_page_url,
-        )
+        ),
+    )
+    seal = SecretSeal(foundation.vault.envelope)
+    policy = Policy(private_in_test=settings.webhook_allow_private)
+    wired: dict[str, Any] = {field.name: getattr(payments, field.name) for field in fields(payments)}
+    return Rooms(
+        **wired,
+        foundation=foundation,
+        access=AccessService(database, clock),
+        authenticator=Authenticator(database),
+        routing=Routing(database, foundation.vault.envelope, clock),
+        ledger=Ledger(database, clock),
+        payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
+        seal=seal,
+        webhook_endpoints=WebhookEndpoints(payments.work, seal, policy),
+        inbound=InboundNotifications(database, clock, foundation.table.find, payments.notifications.apply),
+        delivery_policy=policy,
+        checkout_page_url=checkout_url,
+    )

@@ -1,0 +1,72 @@
+"""``python -m interlock.api``: an API process, with settings from the environment. Started by ``interlock up``."""
+
+import gc
+
+from interlock import bootstrap
+from interlock.api.application import ASGIApp
+from interlock.api.factory import create_app
+from interlock.api.limits import Limits
+from interlock.api.routes.gateway_webhooks import with_gateway_webhooks
+from interlock.api.server import Server, listen
+from interlock.api.services import Services
+from interlock.base.errors import ConfigurationError
+from interlock.base.processes import run_process
+from interlock.base.settings import Settings
+
+_CUT_OFF_AFTER_MS = 10_000
+# Most objects of a request die with it; looking for cycles rarely costs nothing but a little memory.
+_GC_THRESHOLDS = (50_000, 20, 50)
+
+
+def make_services(rooms: bootstrap.Rooms) -> Services:
+    """Return what the API needs of the rest."""
+    foundation = rooms.foundation
+
+    async def ready() -> bool:
+        return foundation.table.age_ms() < _CUT_OFF_AFTER_MS and await foundation.database.fetchval("SELECT 1") == 1
+
+    return Services(
+        authenticate=rooms.authenticator.find,
+        idempotency=rooms.idempotency,
+        fingerprint_secret=foundation.fingerprint_secret,
+        ready=ready,
+        rooms=rooms,
+    )
+
+
+def make_application(rooms: bootstrap.Rooms, settings: Settings) -> ASGIApp:
+    """Return the API with the gateways' webhook addresses beside it."""
+    limits = Limits(
+        body_bytes=settings.body_limit_bytes,
+        body_deadline_s=settings.request_read_timeout_ms / 1000,
+        header_bytes=settings.header_limit_bytes,
+        in_flight=settings.max_in_flight,
+        requests_per_s=settings.rate_limit_per_s,
+        burst=settings.rate_limit_burst,
+    )
+    return with_gateway_webhooks(create_app(make_services(rooms), limits), rooms.inbound)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM."""
+    url = bootstrap.known_database_url(settings)
+    if url is None:
+        raise ConfigurationError(
+            "database_url", "is not set and no embedded Postgres runs", "start with `interlock up`"
+        )
+    with listen(settings) as sock:
+        async with bootstrap.open_rooms(settings, url) as rooms:
+            server = Server(make_application(rooms, settings), settings)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
+            await server.serve(sockets=[sock])
+
+
+def main() -> None:
+    """Run the process."""
+    run_process("api", serve)
+
+
+if __name__ == "__main__":
+    main()

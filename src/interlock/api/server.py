@@ -1,0 +1,98 @@
+"""The HTTP server around the application: sockets, timeouts for slow clients, a clean end. Called by ``__main__``."""
+
+import asyncio
+import socket
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from interlock.api.application import ASGIApp
+from interlock.base.errors import ConfigurationError
+from interlock.base.settings import Settings
+
+_BACKLOG = 2_048
+_STOP_WITHIN_S = 2
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the socket the API listens on; several API processes share the port.
+
+    Raises:
+        ConfigurationError: the port is taken, or the address is not this machine's.
+
+    """
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.api_processes > 1:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        sock.bind((settings.api_host, settings.api_port))
+    except OSError as error:
+        sock.close()
+        place = f"{settings.api_host}:{settings.api_port} cannot be listened on ({error.strerror})"
+        raise ConfigurationError("api_port", place, "choose another with INTERLOCK_API_PORT") from None
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def patient_protocol(head_within_s: float) -> type[HttpToolsProtocol]:
+    """Return the protocol that closes a connection whose request head does not arrive within ``head_within_s``."""
+
+    class PatientProtocol(HttpToolsProtocol):
+        """A connection with a deadline for each request head; bodies have their own in the application."""
+
+        head_timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+            """Begin the wait for the first request."""
+            super().connection_made(transport)
+            self._await_head()
+
+        def on_message_begin(self) -> None:
+            """Begin the wait for the rest of a head on a kept connection."""
+            super().on_message_begin()
+            self._await_head()
+
+        def on_headers_complete(self) -> None:
+            """End the wait."""
+            self._forget_head()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            """End the wait."""
+            self._forget_head()
+            super().connection_lost(exc)
+
+        def _await_head(self) -> None:
+            self._forget_head()
+            self.head_timer = self.loop.call_later(head_within_s, self.transport.close)
+
+        def _forget_head(self) -> None:
+            if self.head_timer is not None:
+                self.head_timer.cancel()
+                self.head_timer = None
+
+    return PatientProtocol
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its own start-up talk."""
+
+    def __init__(self, application: ASGIApp, settings: Settings) -> None:
+        """Serve ``application`` as ``settings`` say."""
+        options: dict[str, Any] = {
+            "http": patient_protocol(settings.request_read_timeout_ms / 1000),
+            "ws": "none",
+            "lifespan": "off",
+            "access_log": False,
+            "log_config": None,
+            "server_header": False,
+            "date_header": False,
+            "proxy_headers": False,
+            "timeout_keep_alive": settings.keep_alive_ms / 1000,
+            "timeout_graceful_shutdown": _STOP_WITHIN_S,
+            "backlog": _BACKLOG,
+        }
+        super().__init__(uvicorn.Config(application, **options))

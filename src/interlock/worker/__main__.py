@@ -1,0 +1,71 @@
+"""``python -m interlock.worker``: the worker process; its settings are in the environment. Run by ``interlock up``."""
+
+import gc
+import os
+import secrets
+import socket
+
+from interlock import bootstrap
+from interlock.base.errors import ConfigurationError
+from interlock.base.processes import run_process
+from interlock.base.settings import Settings
+from interlock.storage.leases import Leases
+from interlock.webhooks.outbound.delivery import Delivery, Limits
+from interlock.webhooks.retention import WebhookRetention
+from interlock.worker.main import Parts, serve
+from interlock.worker.sweeps import advance_ledger, forget_old_keys
+
+_DAY_MS = 24 * 3_600_000
+_POOL = 6
+
+
+def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
+    """Return what the worker runs."""
+    foundation = rooms.foundation
+    database, clock = foundation.database, foundation.clock
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    leases = Leases(database, clock, name="webhooks", owner=owner)
+    limits = Limits(
+        timeout_s=settings.webhook_timeout_ms / 1000,
+        retry_for_ms=settings.webhook_retry_days * _DAY_MS,
+        policy=rooms.delivery_policy,
+    )
+
+    return Parts(
+        clock=clock,
+        account_leases=leases,
+        leader=Leases(database, clock, name="sweeps", owner=owner),
+        delivery=Delivery(database, clock, leases, rooms.seal, limits),
+        inbound=rooms.inbound,
+        webhook_retention=WebhookRetention(database, rooms.inbound),
+        recovery=rooms.recovery.sweep,
+        authorisation_expiry=rooms.expiry.sweep,
+        checkout_expiry=rooms.sessions.sweep,
+        idempotency_cleanup=forget_old_keys(rooms.access, rooms.idempotency, settings.idempotency_kept_ms),
+        ledger_snapshots=advance_ledger(rooms.access, rooms.ledger),
+        outbox_idle_ms=settings.outbox_interval_ms,
+        recovery_idle_ms=settings.recovery_interval_ms,
+        hurry_url=url,
+    )
+
+
+async def work(settings: Settings) -> None:
+    """Run the worker until SIGTERM."""
+    url = bootstrap.known_database_url(settings)
+    if url is None:
+        raise ConfigurationError(
+            "database_url", "is not set and no embedded Postgres runs", "start with `interlock up`"
+        )
+    async with bootstrap.open_rooms(settings, url, pool_size=_POOL) as rooms:
+        gc.collect()
+        gc.freeze()
+        await serve(make_parts(rooms, settings, url))
+
+
+def main() -> None:
+    """Run the process."""
+    run_process("worker", work)
+
+
+if __name__ == "__main__":
+    main()
