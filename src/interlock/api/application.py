@@ -38,14 +38,19 @@ class Application:
     """The API as an ASGI application."""
 
     def __init__(
-        self, services: Services, endpoints: Sequence[Endpoint], limits: Limits, document: Callable[[], bytes]
+        self,
+        services: Services,
+        endpoints: Sequence[Endpoint],
+        limits: Limits,
+        expander: expansion.Expander,
+        document: Callable[[], bytes],
     ) -> None:
         """Serve ``endpoints`` with ``services`` within ``limits``; ``document`` makes the OpenAPI document."""
         self._services = services
         self._router = Router(endpoints)
         self._limits = limits
         self._document = document
-        self._expander = expansion.Expander(services.loaders, services.included)
+        self._expander = expander
         self._rate = RateLimiter(limits.requests_per_s, limits.burst, limits.tracked_keys)
         self._failures = RateLimiter(limits.failed_keys_per_s, limits.failed_keys_burst, limits.tracked_keys)
         self._in_flight = 0
@@ -176,8 +181,8 @@ class Application:
             answer = answers.of_problem(problem)
             return Answer(status=405, body=answer.body, headers={"allow": ", ".join(methods)})
         return invalid(
-            f"Unrecognized request URL ({request.method}: {request.path[:200]}). Please see https://docs.stripe.com/api "
-            "for the URLs that exist, and /openapi.json for those Interlock serves.",
+            f"Unrecognized request URL ({request.method}: {request.path[:200]}). Please see "
+            "https://docs.stripe.com/api for the URLs that exist, and /openapi.json for those Interlock serves.",
             status=404,
         )
 

@@ -63,7 +63,7 @@ def read_key(authorization: bytes | None) -> str | Problem:
             key = base64.b64decode(rest.strip(), validate=True).decode("ascii").partition(":")[0]
         else:
             return _unauthorised(
-                "Invalid authorization header: use 'Authorization: Bearer YOUR_SECRET_KEY', or Basic with the key as user."
+                "Invalid authorization header: use 'Authorization: Bearer YOUR_SECRET_KEY', or Basic with it as user."
             )
     except (binascii.Error, UnicodeDecodeError):
         return _unauthorised("Invalid authorization header: it cannot be decoded.")

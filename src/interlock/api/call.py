@@ -38,7 +38,7 @@ class Call(Generic[P]):
         "user_agent",
     )
 
-    def __init__(  # noqa: PLR0917 - made in one place, on the hot path
+    def __init__(
         self,
         services: "Services",
         expander: Expander,
@@ -88,7 +88,7 @@ class Call(Generic[P]):
 
         """
 
-        async def respond(view: Any) -> Answer:  # noqa: ANN401 - the view of any room, or a Problem
+        async def respond(view: Any) -> Answer:
             if isinstance(view, Problem):
                 return answers.of_problem(view)
             return await self.show(render(view), known(view) if known is not None and self._expand else _NOTHING)

@@ -3,7 +3,6 @@
 Called by the request pipeline. Claiming, replaying and resuming are ``payments.idempotency``'s work.
 """
 
-import hashlib
 import hmac
 from typing import Any
 
@@ -32,8 +31,3 @@ def read_key(header: bytes | None) -> str | Problem | None:
 def fingerprint(secret: bytes, path: str, values: dict[str, Any]) -> str:
     """Return what identifies a request's parameters: keyed, because they may hold a card number."""
     return hmac.digest(secret, path.encode() + b"\n" + _canonical(values), "sha256").hex()
-
-
-def fingerprint_secret(seed: bytes) -> bytes:
-    """Return the key for :func:`fingerprint`, derived from an installation's secret ``seed``."""
-    return hashlib.blake2b(seed, digest_size=32, person=b"idempotency").digest()

@@ -8,8 +8,6 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from interlock.base.problems import Problem
-
 MAX_TEXT = 5_000
 _INT64 = 2**63 - 1
 
@@ -29,8 +27,13 @@ Metadata = dict[str, str]
 Hash = dict[str, Any]
 Expand = Annotated[list[Token], Meta(max_length=100)]
 
-Maybe = UNSET
-"""Default of a field whose absence differs from an empty value."""
+CONNECT = "Interlock has no connected accounts."
+NOT_YET = "Interlock does not offer it."
+
+
+def refuse(reason: str, *names: str) -> dict[str, str]:
+    """Return an entry per name for ``REFUSED``."""
+    return dict.fromkeys(names, reason)
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +114,3 @@ def given(value: msgspec.Struct) -> dict[str, Any]:
     """Return the fields that were given, as plain values: what is stored and shown again as it came."""
     plain: dict[str, Any] = msgspec.to_builtins(value)
     return plain
-
-
-Decoded = Parameters | Problem

@@ -50,7 +50,7 @@ class _Invalid(Exception):  # noqa: N818 - never leaves this module
         self.problem = invalid(scrub(message), code=code, param=scrub(shown(path)) or None)
 
 
-def _read(kind: inspect.Type, value: Any, path: Path, extra: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - typed by kind
+def _read(kind: inspect.Type, value: Any, path: Path, extra: dict[str, Any] | None = None) -> Any:
     """Return ``value`` as ``kind`` wants it, or raise :class:`_Invalid`."""
     if isinstance(kind, inspect.Metadata):
         return _read(kind.type, value, path, kind.extra)
@@ -62,7 +62,7 @@ def _read(kind: inspect.Type, value: Any, path: Path, extra: dict[str, Any] | No
     return _read_leaf(kind, value, path, extra or {})
 
 
-def _read_union(kind: inspect.UnionType, value: Any, path: Path) -> Any:  # noqa: ANN401 - typed by kind
+def _read_union(kind: inspect.UnionType, value: Any, path: Path) -> Any:
     options = [option for option in kind.types if not isinstance(option, inspect.NoneType)]
     if value == "" and len(options) < len(kind.types):
         return None
@@ -84,7 +84,7 @@ def _is_nested(kind: inspect.Type) -> bool:
     return isinstance(bare, (inspect.StructType, inspect.ListType, inspect.DictType))
 
 
-def _read_struct(kind: inspect.StructType, value: Any, path: Path) -> Any:  # noqa: ANN401 - typed by kind
+def _read_struct(kind: inspect.StructType, value: Any, path: Path) -> Any:
     if not isinstance(value, dict):
         raise _Invalid("Invalid object", path)
     fields = {field.encode_name: field for field in kind.fields}
@@ -108,7 +108,7 @@ def _required(cls: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(field.encode_name for field in msgspec.structs.fields(cls) if field.required)
 
 
-def _read_list(kind: inspect.ListType, value: Any, path: Path) -> Any:  # noqa: ANN401 - typed by kind
+def _read_list(kind: inspect.ListType, value: Any, path: Path) -> Any:
     if value == "":
         return []
     if not isinstance(value, list):
@@ -118,7 +118,7 @@ def _read_list(kind: inspect.ListType, value: Any, path: Path) -> Any:  # noqa: 
     return [_read(kind.item_type, item, (*path, str(index))) for index, item in enumerate(value)]
 
 
-def _read_map(kind: inspect.DictType, value: Any, path: Path) -> Any:  # noqa: ANN401 - typed by kind
+def _read_map(kind: inspect.DictType, value: Any, path: Path) -> Any:
     if value == "":
         return {}
     if not isinstance(value, dict):
@@ -133,7 +133,7 @@ def _read_map(kind: inspect.DictType, value: Any, path: Path) -> Any:  # noqa: A
     return value
 
 
-def _read_leaf(kind: inspect.Type, value: Any, path: Path, extra: dict[str, Any]) -> Any:  # noqa: ANN401 - typed by kind
+def _read_leaf(kind: inspect.Type, value: Any, path: Path, extra: dict[str, Any]) -> Any:
     if not isinstance(value, str):
         raise _Invalid(f"Invalid {_NOUNS.get(type(kind), 'string')}: {_brief(value)}", path)
     if value == "":
@@ -219,7 +219,7 @@ def _matches(kind: inspect.StrType, value: str) -> bool:
 
 
 @cache
-def _pattern(pattern: str) -> Any:  # noqa: ANN401 - a type made at run time
+def _pattern(pattern: str) -> Any:
     return Annotated[str, msgspec.Meta(pattern=pattern)]
 
 

@@ -1,0 +1,26 @@
+"""The whole API as one table, put together from ``api.routes``. Called by the application factory and the document."""
+
+from interlock.api.router import Endpoint
+from interlock.api.routes import (
+    account,
+    charges,
+    checkout,
+    customers,
+    disputes,
+    events,
+    payment_intents,
+    payment_methods,
+    setup_intents,
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *payment_intents.ENDPOINTS,
+    *payment_methods.ENDPOINTS,
+    *customers.ENDPOINTS,
+    *charges.ENDPOINTS,
+    *setup_intents.ENDPOINTS,
+    *disputes.ENDPOINTS,
+    *checkout.ENDPOINTS,
+    *account.ENDPOINTS,
+    *events.ENDPOINTS,
+)

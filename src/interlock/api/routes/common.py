@@ -1,0 +1,202 @@
+"""What several handlers need: pages, stored details, amounts, card data, client secrets.
+
+Called by the other modules of ``api.routes``.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from interlock.api.authentication import same_secret
+from interlock.api.call import Call
+from interlock.api.expansion import Shown
+from interlock.api.parameters import base, payment_methods
+from interlock.base.money import Money, iso_exponent
+from interlock.base.problems import Problem, invalid, missing
+from interlock.payments.instruments.types import CardData, PaymentMethodData
+from interlock.payments.intents.validation import front_money
+from interlock.payments.representation.addresses import shipping
+from interlock.payments.work import Answer
+from interlock.storage.pages import Page, PageResult
+
+T = TypeVar("T")
+_SECOND = 1_000
+
+
+def or_none(value: T | UnsetType | None) -> T | None:
+    """Return ``value``, or None where it was not given."""
+    return None if value is UNSET else value
+
+
+def page_of(parameters: base.Page) -> Page | Problem:
+    """Return the page that list parameters ask for."""
+    if parameters.starting_after is not UNSET and parameters.ending_before is not UNSET:
+        return invalid(
+            "You may only specify one of these parameters: starting_after, ending_before.",
+            code="parameters_exclusive",
+            param="starting_after",
+        )
+    gte_ms: int | None = None
+    lt_ms: int | None = None
+    created = getattr(parameters, "created", UNSET)
+    if isinstance(created, int):
+        gte_ms, lt_ms = created * _SECOND, (created + 1) * _SECOND
+    elif isinstance(created, base.Range):
+        gte_ms, lt_ms = _bounds(created)
+    return Page(
+        limit=parameters.limit,
+        starting_after=or_none(parameters.starting_after),
+        ending_before=or_none(parameters.ending_before),
+        created_gte=gte_ms,
+        created_lt=lt_ms,
+    )
+
+
+def _bounds(created: base.Range) -> tuple[int | None, int | None]:
+    """Return the half-open milliseconds that bounds in whole seconds mean."""
+    lower = [] if created.gte is UNSET else [created.gte]
+    lower += [] if created.gt is UNSET else [created.gt + 1]
+    upper = [] if created.lt is UNSET else [created.lt]
+    upper += [] if created.lte is UNSET else [created.lte + 1]
+    return (max(lower) * _SECOND if lower else None, min(upper) * _SECOND if upper else None)
+
+
+async def show_page(call: Call[Any], found: PageResult[T] | Problem, render: Callable[[T], Shown]) -> Answer | Problem:
+    """Return the list answer for a page of values."""
+    if isinstance(found, Problem):
+        return found
+    return await call.show_list([render(item) for item in found.items], has_more=found.has_more)
+
+
+async def show_one(call: Call[Any], found: T | Problem, render: Callable[[T], Shown]) -> Answer | Problem:
+    """Return the answer for one value."""
+    return found if isinstance(found, Problem) else await call.show(render(found))
+
+
+def details_of(parameters: msgspec.Struct, names: Iterable[str], *, keep_unset: bool) -> dict[str, Any]:
+    """Return the fields among ``names`` that were given, as plain values.
+
+    Args:
+        parameters: the request's parameters.
+        names: fields that are only stored and shown.
+        keep_unset: True where a None must reach the room, because it unsets what is stored.
+
+    """
+    details: dict[str, Any] = {}
+    for name in names:
+        value = getattr(parameters, name)
+        if value is UNSET or (value is None and not keep_unset):
+            continue
+        details[name] = base.given(value) if isinstance(value, msgspec.Struct) else value
+    if details.get("shipping"):
+        details["shipping"] = full_shipping(details["shipping"])
+    return details
+
+
+def full_shipping(given: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a shipping hash with every key of the public shape."""
+    return shipping({"carrier": None, "tracking_number": None, **given})
+
+
+def options_of(given: msgspec.Struct | UnsetType, card: dict[str, Any]) -> dict[str, Any] | None:
+    """Return ``payment_method_options`` as shown: ``card`` with every key, the rest as it came."""
+    if given is UNSET:
+        return None
+    options = {name: value for name, value in base.given(given).items() if value is not None}
+    asked = {name: value for name, value in (options.get("card") or {}).items() if value is not None}
+    return {**options, "card": {**card, **asked}}
+
+
+CARD_OPTIONS: dict[str, Any] = {
+    "installments": None,
+    "mandate_options": None,
+    "network": None,
+    "request_three_d_secure": "automatic",
+}
+SETUP_CARD_OPTIONS: dict[str, Any] = {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+
+
+def money_of(amount: int, currency: str) -> Money | Problem:
+    """Return the money that an amount and a currency of the front API mean."""
+    lower = currency.lower()
+    if iso_exponent(lower) is None:
+        return invalid(f"Invalid currency: {lower}. It must be a three-letter ISO currency code.", param="currency")
+    return front_money(amount, lower, "amount")
+
+
+def automatic_of(given: payment_methods.AutomaticMethods | UnsetType, *, types_given: bool) -> dict[str, Any] | None:
+    """Return ``automatic_payment_methods`` as stored: on unless types are listed."""
+    if given is UNSET:
+        return None if types_given else {"allow_redirects": "always", "enabled": True}
+    redirects = "always" if given.allow_redirects is UNSET else given.allow_redirects
+    return {"allow_redirects": redirects, "enabled": given.enabled} if given.enabled else None
+
+
+def method_data(
+    given: payment_methods.PaymentMethodData | payment_methods.CreatePaymentMethod | UnsetType,
+) -> PaymentMethodData | None:
+    """Return the payment method that is to be made, or None."""
+    if given is UNSET:
+        return None
+    card = given.card
+    return PaymentMethodData(
+        type=given.type,
+        card=None if card is UNSET else card_data(card),
+        billing_details={} if given.billing_details is UNSET else base.given(given.billing_details),
+        metadata=or_none(given.metadata),
+        allow_redisplay="unspecified" if given.allow_redisplay is UNSET else given.allow_redisplay,
+    )
+
+
+def card_data(card: payment_methods.Card) -> CardData:
+    """Return the card that a request carries."""
+    return CardData(
+        number=or_none(card.number),
+        exp_month=or_none(card.exp_month),
+        exp_year=or_none(card.exp_year),
+        cvc=or_none(card.cvc),
+        token=or_none(card.token),
+        preferred_network=None if card.networks is UNSET else or_none(card.networks.preferred),
+        metadata=or_none(card.metadata),
+    )
+
+
+def mandate_of(call: Call[Any], given: payment_methods.MandateData | UnsetType | None) -> dict[str, Any] | None:
+    """Return ``mandate_data``, with the browser's address and agent where the request comes from one."""
+    if given is UNSET or given is None:
+        return None
+    data = base.given(given)
+    acceptance = data["customer_acceptance"]
+    if acceptance["type"] == "online":
+        seen = {"ip_address": call.client_ip, "user_agent": call.user_agent} if call.context.publishable else {}
+        acceptance["online"] = {"ip_address": None, "user_agent": None, **seen, **acceptance.get("online", {})}
+    return data
+
+
+def check_client_secret(
+    call: Call[Any], given: str | UnsetType, kept: str | None, kind: str, param: str
+) -> Problem | None:
+    """Return why the caller may not see the object, or None: a publishable key must show its client secret.
+
+    Args:
+        call: the request.
+        given: the secret it shows.
+        kept: the object's secret.
+        kind: the object, for the message.
+        param: what the path calls it.
+
+    """
+    if given is UNSET:
+        if not call.context.publishable:
+            return None
+        return invalid("Missing required param: client_secret.", code="parameter_missing", param="client_secret")
+    if kept is not None and same_secret(given, kept):
+        return None
+    if call.context.publishable:
+        return missing(kind, call.ids[0], param=param)
+    return invalid(
+        f"The client_secret provided does not match the client_secret associated with this {kind.replace('_', ' ')}.",
+        param="client_secret",
+    )

@@ -1,0 +1,1 @@
+"""Search: the published query language over payment intents, charges and customers. Called by ``api``."""
