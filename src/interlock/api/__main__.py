@@ -6,9 +6,10 @@ from interlock import bootstrap
 from interlock.api.application import ASGIApp
 from interlock.api.factory import create_app
 from interlock.api.limits import Limits
+from interlock.api.routes.challenges import with_challenges
 from interlock.api.routes.gateway_webhooks import with_gateway_webhooks
 from interlock.api.server import Server, listen
-from interlock.api.services import Services
+from interlock.api.services import Rooms, Services
 from interlock.base.errors import ConfigurationError
 from interlock.base.processes import run_process
 from interlock.base.settings import Settings
@@ -30,12 +31,37 @@ def make_services(rooms: bootstrap.Rooms) -> Services:
         idempotency=rooms.idempotency,
         fingerprint_secret=foundation.fingerprint_secret,
         ready=ready,
-        rooms=rooms,
+        rooms=Rooms(
+            clock=foundation.clock,
+            database=foundation.database,
+            intents=rooms.intents,
+            follow_ons=rooms.follow_ons,
+            setup_intents=rooms.setup_intents,
+            charges=rooms.charges,
+            refunds=rooms.refunds,
+            disputes=rooms.disputes,
+            customers=rooms.customers,
+            sources=rooms.sources,
+            payment_methods=rooms.payment_methods,
+            tokens=rooms.tokens,
+            confirmation_tokens=rooms.confirmation_tokens,
+            mandates=rooms.mandates,
+            sessions=rooms.sessions,
+            payment_pages=rooms.payment_pages,
+            products=rooms.products,
+            prices=rooms.prices,
+            ledger=rooms.ledger,
+            attempts=rooms.attempts,
+            events=rooms.events,
+            webhook_endpoints=rooms.webhook_endpoints,
+            find_account=rooms.access.get_account,
+            checkout_base_url=rooms.checkout_page_url,
+        ),
     )
 
 
 def make_application(rooms: bootstrap.Rooms, settings: Settings) -> ASGIApp:
-    """Return the API with the gateways' webhook addresses beside it."""
+    """Return the API with the shoppers' challenge pages and the gateways' webhook addresses beside it."""
     limits = Limits(
         body_bytes=settings.body_limit_bytes,
         body_deadline_s=settings.request_read_timeout_ms / 1000,
@@ -44,7 +70,8 @@ def make_application(rooms: bootstrap.Rooms, settings: Settings) -> ASGIApp:
         requests_per_s=settings.rate_limit_per_s,
         burst=settings.rate_limit_burst,
     )
-    return with_gateway_webhooks(create_app(make_services(rooms), limits), rooms.inbound)
+    api = create_app(make_services(rooms), limits)
+    return with_gateway_webhooks(with_challenges(api, rooms.challenges), rooms.inbound)
 
 
 async def serve(settings: Settings) -> None:
