@@ -363,7 +363,8 @@ async def test_old_rows_go_and_young_or_pending_ones_stay(bench: Bench, receiver
     await bench.cycle()
     await bench.endpoints.delete(request(), gone, respond)
     await bench.database.execute(
-        "UPDATE webhook_deliveries SET state = 'pending', settled_at_ms = NULL WHERE event_id = $1 AND endpoint_id = $2",
+        "UPDATE webhook_deliveries SET state = 'pending', settled_at_ms = NULL "
+        "WHERE event_id = $1 AND endpoint_id = $2",
         receiver.event_ids()[0],
         first,
     )
@@ -400,3 +401,17 @@ async def test_secrets_follow_a_change_of_the_master_key(bench: Bench, receiver:
     assert both.open(TEST, endpoint_id, stored.secrets[0].sealed) == secret
     with pytest.raises(VaultError):
         both.open(LIVE, endpoint_id, stored.secrets[0].sealed)
+
+
+async def test_what_is_fanned_out_while_lanes_are_busy_is_not_left_for_the_next_look(
+    bench: Bench, receiver: WebhookReceiver
+) -> None:
+    for number in range(3):
+        await bench.endpoint(receiver.url(f"/{number}"))
+    for _ in range(200):
+        await bench.event(count=6)
+    while await bench.delivery.fan_out.run_once():
+        await asyncio.sleep(0.01)
+    await bench.delivery.settled()
+    assert await bench.states() == {"delivered": 3_600}
+    assert len(receiver.received) == 3_600

@@ -124,9 +124,10 @@ class Lane:
                 elif self._more and len(self._held) < _WINDOW // 2:
                     await self._fill()
                 self._start_couriers()
-                if not self._held:
+                if self._held:
+                    await self._progress.wait()
+                elif not self._more:
                     return
-                await self._progress.wait()
         except Exception as error:  # noqa: BLE001 - whatever it was, the next discovery of due deliveries tries again
             _LOG.warning("webhook endpoint %s: cannot read deliveries: %s", self._endpoint_id, type(error).__name__)
 
@@ -149,7 +150,8 @@ class Lane:
         found = await tools.store.due(self._account_id, self._endpoint_id, now_ms=now_ms, limit=_WINDOW)
         if not found and not self._held:
             await tools.store.lose_events(self._account_id, self._endpoint_id, now_ms)
-        self._more = len(found) == _WINDOW
+        if len(found) == _WINDOW:
+            self._more = True
         for due in found:
             # What was recorded while we read may still look pending in what we read.
             if due.event_id not in self._held and due.event_id not in self._recorded_while_reading:
@@ -164,6 +166,7 @@ class Lane:
         given_up = await self._tools.store.abandon(
             self._account_id, self._endpoint_id, now_ms=now_ms, reason=reason, limit=_ABANDON_ROWS
         )
+        self._more = self._more or given_up == _ABANDON_ROWS
         if given_up:
             _LOG.info("webhook endpoint %s: %d deliveries abandoned: %s", self._endpoint_id, given_up, reason)
 
