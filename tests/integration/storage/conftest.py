@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.support.storage import DDL
 
 from interlock.storage.database import Database
-from tests.support.storage import DDL
 
 
 @pytest.fixture

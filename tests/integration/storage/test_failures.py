@@ -7,12 +7,12 @@ import signal
 import asyncpg
 import psutil
 import pytest
+from tests.support.storage import ACCOUNT, DDL, MARKS, SAMPLES, mark, sample
 
 from interlock.base.errors import CommitUnknownError, StorageError
 from interlock.storage.database import Database
 from interlock.storage.embedded import EmbeddedPostgres
 from interlock.storage.writes import Committed, Insert
-from tests.support.storage import ACCOUNT, DDL, MARKS, SAMPLES, mark, sample
 
 DONE = Committed()
 
@@ -31,7 +31,9 @@ def kill_every_process(server: EmbeddedPostgres) -> None:
         os.kill(process.pid, signal.SIGKILL)
 
 
-async def test_no_acknowledged_write_is_lost_by_kill_9_of_every_postgres_process(own_postgres: EmbeddedPostgres) -> None:
+async def test_no_acknowledged_write_is_lost_by_kill_9_of_every_postgres_process(
+    own_postgres: EmbeddedPostgres,
+) -> None:
     database = await prepared(own_postgres.url)
     acknowledged: list[str] = []
     unknown = 0
@@ -51,16 +53,17 @@ async def test_no_acknowledged_write_is_lost_by_kill_9_of_every_postgres_process
                 assert outcome == DONE
                 acknowledged.extend((value.id, belonging.id))
 
+    async def acknowledge(more: int) -> None:
+        wanted = len(acknowledged) + more
+        while len(acknowledged) < wanted:  # noqa: ASYNC110 - an event would slow the load that is to be killed
+            await asyncio.sleep(0.01)
+
     tasks = [asyncio.create_task(shopper()) for _ in range(32)]
     for _ in range(3):
-        before = len(acknowledged)
-        while len(acknowledged) < before + 2000:
-            await asyncio.sleep(0.01)
+        await acknowledge(2000)
         kill_every_process(own_postgres)
         await asyncio.sleep(0.3)
-    before = len(acknowledged)
-    while len(acknowledged) < before + 200:  # it came back and takes writes again
-        await asyncio.sleep(0.01)
+    await acknowledge(200)  # it came back and takes writes again
     stop.set()
     await asyncio.gather(*tasks)
     kept = await database.fetch(

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
+from tests.support.storage import ACCOUNT, MARKS, SAMPLES, Part, Sample, mark, sample
 
 from interlock.base.context import Scope
 from interlock.base.errors import InvariantError, StorageError
-from interlock.storage.database import Database
+from interlock.storage.database import Connection, Database
 from interlock.storage.group_commit import GroupCommit
 from interlock.storage.writes import Claim, Committed, Delete, Insert, Rejected, Update, Write
-from tests.support.storage import ACCOUNT, MARKS, SAMPLES, Part, Sample, mark, sample
 
 SCOPE = Scope(ACCOUNT, livemode=False)
 DONE = Committed()
@@ -21,7 +22,7 @@ def changed(value: Sample, **fields: object) -> Sample:
     return msgspec.structs.replace(value, version=value.version + 1, **fields)
 
 
-async def together(samples: Database, *callers: Sequence[Write]) -> list[Committed | Rejected]:
+async def together(samples: Database, *callers: Sequence[Any]) -> list[Committed | Rejected]:
     return list(await asyncio.gather(*(samples.commit(writes) for writes in callers)))
 
 
@@ -34,7 +35,7 @@ async def test_all_writes_of_a_caller_are_made(samples: Database) -> None:
     old, doomed = sample(note="old"), mark("doomed")
     assert await samples.commit([Insert(SAMPLES, old), Insert(MARKS, doomed)]) == DONE
     claimed, inserted = sample(note="claimed", part=Part("p", (1, 2))), mark("new")
-    writes = [
+    writes: list[Write] = [
         Claim(SAMPLES, claimed),
         Update(SAMPLES, changed(old, note="newer", amount_minor=5)),
         Insert(MARKS, inserted),
@@ -221,8 +222,10 @@ async def test_a_row_locked_by_someone_else_delays_and_fails_only_its_caller(
     await (await samples.group._writers[0].connect()).execute("SET lock_timeout = 100")
     locked, release = asyncio.Event(), asyncio.Event()
 
-    async def hold(connection: object) -> None:
-        await connection.execute("SELECT 1 FROM samples WHERE account_id = $1 AND id = $2 FOR UPDATE", ACCOUNT, value.id)  # type: ignore[attr-defined]  # asyncpg's connection
+    async def hold(connection: Connection) -> None:
+        await connection.execute(
+            "SELECT 1 FROM samples WHERE account_id = $1 AND id = $2 FOR UPDATE", ACCOUNT, value.id
+        )
         locked.set()
         await release.wait()
 
@@ -256,5 +259,7 @@ async def test_updates_use_the_primary_key_however_the_table_grew(samples: Datab
 
 async def _index_reads(samples: Database) -> int:
     await (await samples.group._writers[0].connect()).execute("SELECT pg_stat_force_next_flush()")
-    found: int = await samples.fetchval("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'samples_created'")
+    found: int = await samples.fetchval(
+        "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'samples_created'"
+    )
     return found
