@@ -53,7 +53,13 @@ async def create(call: Call[p.CreateWebhookEndpoint]) -> Answer | Problem:
         api_version=or_none(asked.api_version),
         metadata=or_none(asked.metadata) or {},
     )
-    return await call.services.rooms.webhook_endpoints.create(call.context, command, call.responder(_show))
+    endpoints = call.services.rooms.webhook_endpoints
+    outcome = await endpoints.create(call.context, command, call.responder(_show))
+    if isinstance(outcome, Answer) or call.context.idempotency_key is None:
+        return outcome
+    # The kept answer does not hold the secret; a client that lost the first answer must still get it.
+    kept = await call.services.idempotency.settle(call.context, outcome)
+    return await endpoints.replayed(call.scope, kept) if isinstance(kept, Answer) else kept
 
 
 async def get(call: Call[Any]) -> Answer | Problem:

@@ -198,16 +198,18 @@ class WebhookEndpoints:
         change.update(WEBHOOK_ENDPOINTS, changed)
         return await self._commit(ctx, change, respond, changed, secret)
 
-    async def replayed(self, scope: Scope, endpoint_id: str, kept: Answer) -> Answer:
+    async def replayed(self, scope: Scope, kept: Answer) -> Answer:
         """Return the kept answer of a creation with the secret put back, as long as that secret was not rolled.
 
         Called by the API when the idempotency key of ``POST /v1/webhook_endpoints`` comes again.
         """
-        found = await self._work.database.get(WEBHOOK_ENDPOINTS, scope, endpoint_id)
-        if found is None or len(found.secrets) != 1 or kept.status != 200:
+        if kept.status != 200:
             return kept
-        secret = self._seal.open(scope, endpoint_id, found.secrets[0].sealed)
-        body = {**msgspec.json.decode(kept.body, type=dict), "secret": secret}
+        body = msgspec.json.decode(kept.body, type=dict)
+        found = await self._work.database.get(WEBHOOK_ENDPOINTS, scope, body["id"])
+        if found is None or len(found.secrets) != 1:
+            return kept
+        body["secret"] = self._seal.open(scope, found.id, found.secrets[0].sealed)
         return msgspec.structs.replace(kept, body=msgspec.json.encode(body))
 
     # Deliveries
