@@ -13,6 +13,12 @@ SELECT currency,
     coalesce(sum(net_minor) FILTER (WHERE available_at_ms > $3), 0)::bigint AS pending_minor
 FROM parts GROUP BY currency ORDER BY currency;
 
+-- name: first_waiting
+SELECT id FROM ledger_transactions
+WHERE account_id = $1 AND livemode = $2 AND id < $3
+    AND id >= coalesce((SELECT cutoff_id FROM ledger_cutoffs WHERE account_id = $1 AND livemode = $2), '')
+ORDER BY id LIMIT 1;
+
 -- name: begin_cutoff
 INSERT INTO ledger_cutoffs (account_id, livemode, cutoff_id, cutoff_at_ms) VALUES ($1, $2, '', 0) ON CONFLICT DO NOTHING;
 

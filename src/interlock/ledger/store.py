@@ -26,9 +26,11 @@ async def read_balance(database: Database, scope: Scope, now_ms: int) -> list[Cu
 async def advance_snapshots(connection: Connection, scope: Scope, until_ms: int, now_ms: int, batch: int) -> bool:
     """Take up to ``batch`` transactions older than ``until_ms`` into the snapshots; True when more are waiting."""
     key = (scope.account_id, scope.livemode)
+    target = first_id_at(until_ms)
+    if await connection.fetchval(_QUERIES["first_waiting"], *key, target) is None:
+        return False  # an idle account costs one read and no write
     await connection.execute(_QUERIES["begin_cutoff"], *key)
     cutoff = await connection.fetchval(_QUERIES["lock_cutoff"], *key)
-    target = first_id_at(until_ms)
     if cutoff >= target:
         return False
     after_batch = await connection.fetchval(_QUERIES["id_after_batch"], scope.account_id, cutoff, target, batch)

@@ -101,7 +101,7 @@ class RoutingTable:
         return self._accounts.get((account_id, gateway_id))
 
     def complaints(self) -> tuple[str, ...]:
-        """Return what is configured and not used, each with its reason; for ``doctor`` and the console."""
+        """Return what is configured and not used, each with its reason."""
         return self._complaints
 
     def age_ms(self) -> int:

@@ -140,7 +140,7 @@ class Vault:
         return {row["key_id"]: row["cards"] for row in await self._database.fetch(_QUERIES["keys_in_use"])}
 
     async def missing_keys(self) -> list[str]:
-        """Return the ids of keys that stored cards need and the ring does not have; for ``doctor`` and start-up."""
+        """Return the ids of keys that stored cards need and the ring does not have: those cards do not open."""
         return sorted(set(await self.keys_in_use()) - self.envelope.key_ids)
 
     async def rewrap(self, *, batches_max: int = 1_000) -> RewrapProgress:
