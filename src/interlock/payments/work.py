@@ -135,8 +135,9 @@ class Work:
             now_ms = self.clock.now_ms()
             scope = change.scope
             ids = []
-            for kind, body, object_id in change.events:
-                event_id = new_id("evt", now_ms)
+            for position, (kind, body, object_id) in enumerate(change.events):
+                # Ids order the events of one change as they were announced, although they share a time.
+                event_id = new_id("evt", now_ms + position)
                 ids.append(event_id)
                 event = Event(
                     account_id=scope.account_id,

@@ -1,0 +1,286 @@
+"""Money paths of a payment intent on a real database and over real HTTP to the simulated gateways."""
+
+import asyncio
+
+import pytest
+from tests.support.payment_house import RETURN_URL, House, open_house
+from tests.support.sandboxes import Gateway
+
+from interlock.base.problems import Problem
+from interlock.gateways.contract import Operation
+from interlock.ledger.service import Ledger
+from interlock.payments.idempotency.service import KEY_TAKEN
+from interlock.payments.intents.confirmation import Limits
+from interlock.payments.intents.types import (
+    CancelIntent,
+    CaptureIntent,
+    ConfirmIntent,
+    IncrementIntent,
+    IntentStatus,
+)
+from interlock.storage.database import Database
+
+CARD_REFUSAL = {"error": {"type": "invalid_request_error", "message": "no such field", "param": "foo"}}
+INCREMENTAL = {"payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}
+
+
+async def test_a_sale_is_taken_once_booked_once_and_announced_in_order(house: House, stripe_gateway: Gateway) -> None:
+    intent = await house.paid(amount_minor=2345)
+    charge = await house.charge(intent)
+    (attempt,) = await house.attempts(intent)
+    assert intent.status is IntentStatus.SUCCEEDED
+    assert (intent.amount_received_minor, charge.amount_captured_minor) == (2345, 2345)
+    assert (attempt.state, attempt.operation, attempt.next_inquiry_at_ms) == ("approved", "sale", None)
+    assert await house.events() == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
+    booked = [entry for entry in stripe_gateway.books(reference=attempt.id)]
+    assert sum(entry["amount_minor"] for entry in booked if entry["kind"] == "capture") == 2345
+    balance = await Ledger(house.database, house.clock).balance(house.scope)
+    assert [(each.currency, each.pending_minor) for each in balance] == [("usd", 2345)]
+
+
+async def test_a_decline_is_told_in_the_issuers_words_and_leaves_the_intent_payable(house: House) -> None:
+    problem = await house.pay("pm_card_visa_chargeDeclinedInsufficientFunds")
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.code, problem.decline_code) == (402, "card_declined", "insufficient_funds")
+    intent = await house.intent(problem.attached["payment_intent"]["id"])
+    assert intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD
+    assert intent.last_payment_error is not None
+    charge = await house.charge(intent)
+    assert (charge.status, charge.amount_captured_minor) == ("failed", 0)
+    view = await house.follow(
+        lambda respond: house.payments.intents.confirm(
+            house.ctx(), intent.id, ConfirmIntent(payment_method="pm_card_visa", return_url=RETURN_URL), respond
+        )
+    )
+    assert view.intent.status is IntentStatus.SUCCEEDED
+    assert view.intent.attempt_count == 2
+
+
+async def test_a_gateway_that_refuses_everything_costs_the_shopper_nothing_but_time(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    stripe_gateway.fault("refuse", status=400)
+    intent = await house.paid()
+    assert intent.status is IntentStatus.SUCCEEDED
+    first, second = await house.attempts(intent)
+    assert (first.connector, first.state, first.http_status) == ("stripe", "refused", 400)
+    assert (second.connector, second.state) == ("adyen", "approved")
+    assert first.settled_at_ms is not None
+
+
+async def test_when_every_gateway_refuses_the_shopper_is_told_to_try_again_and_nothing_was_taken(
+    house: House, stripe_gateway: Gateway, adyen_gateway: Gateway
+) -> None:
+    stripe_gateway.fault("refuse", status=401)
+    adyen_gateway.fault("refuse", status=403)
+    problem = await house.pay()
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.code, problem.advice_code) == (402, "processing_error", "try_again_later")
+
+
+async def test_an_issuers_decline_is_not_tried_elsewhere_without_a_rule(house: House) -> None:
+    problem = await house.pay("pm_card_chargeDeclined")
+    assert isinstance(problem, Problem)
+    intent = await house.intent(problem.attached["payment_intent"]["id"])
+    assert [attempt.connector for attempt in await house.attempts(intent)] == ["stripe"]
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "html", "truncated", "empty", "status_5xx"])
+async def test_a_lost_answer_is_inquired_and_never_charged_twice(
+    house: House, stripe_gateway: Gateway, kind: str
+) -> None:
+    stripe_gateway.fault(kind, schedule={"first": 1}, executes=True, match={"path": "/v1/payment_intents"})
+    intent = await house.paid()
+    while intent.status is IntentStatus.PROCESSING:
+        await house.recover()
+        intent = await house.intent(intent.id)
+    (attempt,) = await house.attempts(intent)
+    assert (intent.status, attempt.state) == (IntentStatus.SUCCEEDED, "approved")
+    captures = [entry for entry in stripe_gateway.books(reference=attempt.id) if entry["kind"] == "capture"]
+    assert len(captures) == 1
+
+
+@pytest.mark.parametrize("kind", ["wrong_amount", "wrong_currency"])
+async def test_an_answer_about_other_money_is_not_believed_until_an_inquiry_tells_the_truth(
+    house: House, stripe_gateway: Gateway, kind: str
+) -> None:
+    stripe_gateway.fault(kind, schedule={"first": 1}, match={"path": "/v1/payment_intents"})
+    intent = await house.paid(currency="eur")
+    for _ in range(3):
+        if intent.status is IntentStatus.SUCCEEDED:
+            break
+        await house.recover()
+        intent = await house.intent(intent.id)
+    (attempt,) = await house.attempts(intent)
+    assert intent.status is IntentStatus.SUCCEEDED
+    assert (intent.amount_received_minor, intent.currency) == (1099, "eur")
+    assert attempt.state == "approved"
+
+
+async def test_a_request_that_was_never_executed_settles_as_not_sent_and_can_be_paid_again(
+    database: Database, stripe_gateway: Gateway, adyen_gateway: Gateway
+) -> None:
+    stripe_gateway.fault("reset_before", match={"path": "/v1/payment_intents"})
+    async with open_house(database, stripe_gateway, adyen_gateway, Limits(budget_ms=2_500)) as house:
+        intent = await house.paid()
+        assert intent.status is IntentStatus.PROCESSING
+        assert [attempt.connector for attempt in await house.attempts(intent)] == ["stripe"]
+        stripe_gateway.clear_faults()
+        for _ in range(5):
+            await house.recover(120_000)
+            intent = await house.intent(intent.id)
+            if intent.status is not IntentStatus.PROCESSING:
+                break
+        (attempt,) = await house.attempts(intent)
+        assert (intent.status, attempt.state) == (IntentStatus.REQUIRES_PAYMENT_METHOD, "not_sent")
+        assert stripe_gateway.books(reference=attempt.id) == []
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "adyen"])
+@pytest.mark.parametrize(
+    ("outcome", "status", "landing"),
+    [
+        ("succeed", IntentStatus.SUCCEEDED, "succeeded"),
+        ("fail", IntentStatus.REQUIRES_PAYMENT_METHOD, "failed"),
+    ],
+)
+async def test_a_challenge_sends_the_shopper_out_and_back(
+    house: House, stripe_gateway: Gateway, gateway: str, outcome: str, status: IntentStatus, landing: str
+) -> None:
+    if gateway == "adyen":
+        stripe_gateway.fault("refuse", status=400)
+    intent = await house.paid("pm_card_authenticationRequired")
+    assert intent.status is IntentStatus.REQUIRES_ACTION
+    assert intent.next_action is not None
+    assert intent.next_action["redirect_to_url"]["return_url"] == RETURN_URL
+    attempt = (await house.attempts(intent))[-1]
+    redirect = await house.pass_challenge(attempt, outcome)
+    assert redirect.url.startswith(RETURN_URL)
+    assert f"redirect_status={landing}" in redirect.url
+    assert (await house.intent(intent.id)).status is status
+
+
+async def test_off_session_payments_that_need_the_shopper_fail_with_authentication_required(house: House) -> None:
+    options = ConfirmIntent(off_session=True)
+    problem = await house.pay("pm_card_authenticationRequired", options=options)
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.code) == (402, "authentication_required")
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "adyen"])
+async def test_an_authorisation_is_captured_in_part_and_the_rest_released(
+    house: House, stripe_gateway: Gateway, gateway: str
+) -> None:
+    if gateway == "adyen":
+        stripe_gateway.fault("refuse", status=400, match={"path": "/v1/payment_intents"})
+    intent = await house.paid(capture_method="manual", amount_minor=5000)
+    assert (intent.status, intent.amount_capturable_minor) == (IntentStatus.REQUIRES_CAPTURE, 5000)
+    view = await house.follow(
+        lambda respond: house.payments.follow_ons.capture(house.ctx(), intent.id, CaptureIntent(amount=3000), respond)
+    )
+    captured = view.intent
+    if gateway == "adyen":
+        assert captured.status is IntentStatus.PROCESSING  # accepted; Adyen's webhook confirms it
+        return
+    assert (captured.status, captured.amount_received_minor) == (IntentStatus.SUCCEEDED, 3000)
+    assert (await house.charge(captured)).amount_captured_minor == 3000
+    problem = await house.follow(
+        lambda respond: house.payments.follow_ons.capture(house.ctx(), intent.id, CaptureIntent(), respond)
+    )
+    assert problem.code == "payment_intent_unexpected_state"
+
+
+async def test_several_captures_take_an_authorisation_bit_by_bit(house: House) -> None:
+    intent = await house.paid(
+        capture_method="manual",
+        amount_minor=5000,
+        details={"payment_method_options": {"card": {"request_multicapture": "if_available"}}},
+    )
+    for amount, final, received in ((1000, False, 1000), (1500, False, 2500), (2500, True, 5000)):
+        view = await house.follow(
+            lambda respond, amount=amount, final=final: house.payments.follow_ons.capture(
+                house.ctx(), intent.id, CaptureIntent(amount=amount, final=final), respond
+            )
+        )
+        assert view.intent.amount_received_minor == received
+    assert view.intent.status is IntentStatus.SUCCEEDED
+
+
+async def test_an_authorisation_grows_and_is_captured_at_its_new_amount(house: House) -> None:
+    intent = await house.paid(capture_method="manual", amount_minor=1000, details=INCREMENTAL)
+    view = await house.follow(
+        lambda respond: house.payments.follow_ons.increment(
+            house.ctx(), intent.id, IncrementIntent(amount=1700), respond
+        )
+    )
+    assert (view.intent.amount_minor, view.intent.amount_capturable_minor) == (1700, 1700)
+    view = await house.follow(
+        lambda respond: house.payments.follow_ons.capture(house.ctx(), intent.id, CaptureIntent(), respond)
+    )
+    assert view.intent.amount_received_minor == 1700
+
+
+async def test_cancelling_releases_the_authorisation_at_the_gateway(house: House, stripe_gateway: Gateway) -> None:
+    intent = await house.paid(capture_method="manual")
+    view = await house.follow(
+        lambda respond: house.payments.follow_ons.cancel(
+            house.ctx(), intent.id, CancelIntent(reason="requested_by_customer"), respond
+        )
+    )
+    assert (view.intent.status, view.intent.amount_capturable_minor) == (IntentStatus.CANCELED, 0)
+    reference = (await house.attempts(intent))[0].id
+    assert "void" in {entry["kind"] for entry in stripe_gateway.books(reference=reference)}
+
+
+async def test_a_cancel_the_gateway_refuses_holds_for_the_shop_and_is_sent_again(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    intent = await house.paid(capture_method="manual")
+    stripe_gateway.fault("refuse", status=400, schedule={"first": 1})
+    view = await house.follow(
+        lambda respond: house.payments.follow_ons.cancel(house.ctx(), intent.id, CancelIntent(), respond)
+    )
+    assert view.intent.status is IntentStatus.CANCELED
+    void = (await house.attempts(intent))[-1]
+    assert (void.operation, void.state) == (Operation.VOID, "refused")
+    await house.recover()
+    assert (await house.attempts(intent))[-1].state == "approved"
+
+
+async def test_an_authorisation_nobody_captures_expires_and_is_released(house: House) -> None:
+    intent = await house.paid(capture_method="manual")
+    house.clock.ahead_ms += 8 * 86_400_000
+    assert await house.payments.expiry.sweep(house.clock.now_ms()) == 1
+    expired = await house.intent(intent.id)
+    assert (expired.status, expired.cancellation_reason) == (IntentStatus.CANCELED, "automatic")
+    await house.recover(1_000)
+    assert (await house.attempts(intent))[-1].state == "approved"
+    assert "charge.expired" in await house.events()
+
+
+async def test_the_same_key_in_parallel_charges_once(house: House, stripe_gateway: Gateway) -> None:
+    results = await asyncio.gather(*(house.pay(key="same") for _ in range(8)))
+    charged = [result for result in results if not isinstance(result, Problem)]
+    assert len(charged) == 1
+    assert all(result == KEY_TAKEN for result in results if isinstance(result, Problem))
+    attempt = (await house.attempts(charged[0].intent))[0]
+    assert len([entry for entry in stripe_gateway.books(reference=attempt.id) if entry["kind"] == "capture"]) == 1
+
+
+async def test_the_same_key_with_another_body_is_an_error_and_charges_nothing(house: House) -> None:
+    await house.paid(key="first")
+    ctx = house.ctx("first")
+    outcome = await house.payments.idempotency.settle(
+        type(ctx)(
+            scope=ctx.scope, request_id="req_2", path=ctx.path, idempotency_key="first", fingerprint="another body"
+        ),
+        KEY_TAKEN,
+    )
+    assert isinstance(outcome, Problem)
+    assert (outcome.status, outcome.type) == (400, "idempotency_error")
+    assert "same parameters" in outcome.message
+
+
+def test_recovery_takes_over_only_after_the_request_must_have_ended() -> None:
+    limits = Limits()
+    assert limits.lease_ms > limits.budget_ms
