@@ -100,7 +100,7 @@ class Routing:
         *,
         settings: dict[str, str] | None = None,
         credentials: dict[str, str] | None = None,
-        **changes: Any,  # noqa: ANN401 - name, enabled, position, fees: fields of the row
+        **changes: Any,
     ) -> Gateway | Problem:
         """Change what is given. New settings and credentials replace all of the old ones.
 
