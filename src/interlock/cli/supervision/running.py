@@ -72,7 +72,7 @@ class Switch:
                 await gateways.wait_ready(f"sandbox-{name}", within_s=_READY_WITHIN_S)
             for gateway in shop.gateways:
                 hook = {"url": gateway.webhook_url, "secret": gateway.webhook_secret}
-                await control("POST", f"{gateway.base_url}/_sandbox/webhooks", hook)
+                await control("POST", f"{gateway.address}/_sandbox/webhooks", hook)
         quickstart = _quickstart(settings, shop, chosen)
         file = write_quickstart(self._data_dir, quickstart)
         self._screen.ready(quickstart, str(file), str(self._logs.folder))
@@ -184,7 +184,7 @@ def _specs_folder() -> Path | None:
 
 
 def _quickstart(settings: Settings, shop: Shop, chosen: Mapping[str, int]) -> Quickstart:
-    gateways = [QuickstartGateway(id=each.id, name=each.name, url=each.base_url) for each in shop.gateways]
+    gateways = [QuickstartGateway(id=each.id, name=each.name, url=each.address) for each in shop.gateways]
     return Quickstart(
         api_url=settings.base_url(),
         secret_key=shop.secret_key,

@@ -27,6 +27,7 @@ DEFAULT_HOOK = "http://127.0.0.1:4242/webhook"
 _DESCRIPTION = "made by interlock up"
 _KEY_NAME = "interlock up"
 _HMAC_BYTES = 32
+_API_PATHS = {"adyen": "/v72"}
 
 
 class KnownKeys(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class SandboxGateway(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
-    base_url: str
+    address: str
     webhook_url: str
     webhook_secret: str
 
@@ -108,27 +109,28 @@ async def _gateway(
         for gateway in await rooms.routing.list_gateways(scope)
         if gateway.connector == connector and "base_url" in gateway.settings
     ]
-    gateway = found[0] if found else await _new_gateway(rooms, scope, connector, address)
-    if gateway.settings["base_url"] != address:
-        settings = {**gateway.settings, "base_url": address}
+    base_url = address + _API_PATHS.get(connector, "")
+    gateway = found[0] if found else await _new_gateway(rooms, scope, connector, base_url)
+    if gateway.settings["base_url"] != base_url:
+        settings = {**gateway.settings, "base_url": base_url}
         gateway = done(await rooms.routing.update_gateway(scope, gateway.id, settings=settings), "gateways")
     credentials = prepare(gateway, rooms.foundation.vault.envelope).config.credentials
     return SandboxGateway(
         id=gateway.id,
         name=gateway.name,
-        base_url=address,
+        address=address,
         webhook_url=f"{public_url}/gateways/{scope.account_id}/{gateway.id}/webhooks",
         webhook_secret=credentials.get("webhook_secret") or credentials.get("hmac_key", ""),
     )
 
 
-async def _new_gateway(rooms: bootstrap.Rooms, scope: Scope, connector: str, address: str) -> Gateway:
+async def _new_gateway(rooms: bootstrap.Rooms, scope: Scope, connector: str, base_url: str) -> Gateway:
     settings, credentials = _sandbox_account(connector)
     made = await rooms.routing.create_gateway(
         scope,
         name=connector,
         connector=connector,
-        settings={**settings, "base_url": address},
+        settings={**settings, "base_url": base_url},
         credentials=credentials,
         fee_basis_points=290 if connector == "stripe" else 250,
         fee_fixed_minor=30 if connector == "stripe" else 12,
