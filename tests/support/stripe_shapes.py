@@ -33,7 +33,7 @@ def specs_folder() -> Path | None:
     return None
 
 
-def _read(name: str) -> Any:  # noqa: ANN401 - JSON of any shape
+def _read(name: str) -> Any:
     folder = specs_folder()
     if folder is None:
         pytest.skip("shared/specs is not on this machine")
@@ -58,7 +58,7 @@ def _schemas() -> dict[str, Any]:
     return {name: _as_json_schema(schema) for name, schema in _spec()["components"]["schemas"].items()}
 
 
-def _as_json_schema(node: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+def _as_json_schema(node: Any) -> Any:
     """Rewrite OpenAPI 3.0 ``nullable`` to JSON Schema, drop what only documents, keep the rest."""
     if isinstance(node, list):
         return [_as_json_schema(item) for item in node]
@@ -75,7 +75,7 @@ def _as_json_schema(node: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     return kept
 
 
-def _references(node: Any) -> Iterator[str]:  # noqa: ANN401 - JSON of any shape
+def _references(node: Any) -> Iterator[str]:
     if isinstance(node, list):
         for item in node:
             yield from _references(item)
@@ -87,7 +87,7 @@ def _references(node: Any) -> Iterator[str]:  # noqa: ANN401 - JSON of any shape
                 yield from _references(value)
 
 
-def _with_definitions(schema: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON of any shape
+def _with_definitions(schema: Any) -> dict[str, Any]:
     """Return ``schema`` with just the definitions that it reaches."""
     definitions: dict[str, Any] = {}
     waiting = list(_references(schema))
@@ -122,7 +122,7 @@ def _collect(validator: jsonschema_rs.Draft202012Validator, value: object) -> li
     return found
 
 
-def _missing_keys(example: Any, value: Any, place: str) -> Iterator[str]:  # noqa: ANN401 - JSON of any shape
+def _missing_keys(example: Any, value: Any, place: str) -> Iterator[str]:
     """Yield the keys of ``example`` that ``value`` lacks, where the two show the same kind of thing."""
     if isinstance(example, list) and isinstance(value, list) and example:
         for index, item in enumerate(value):
