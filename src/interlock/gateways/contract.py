@@ -20,6 +20,9 @@ from interlock.gateways.outcomes import Outcome, Result
 
 CONTRACT_VERSION = 1
 
+# What decoding bytes from outside may raise: bad JSON or shape, text that is no UTF-8, nesting without end.
+UNREADABLE: tuple[type[Exception], ...] = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class Operation(StrEnum):
     """What can be asked of a gateway."""

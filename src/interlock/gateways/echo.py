@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from interlock.base.money import Money, from_provider
-from interlock.gateways.contract import Operation
+from interlock.gateways.contract import UNREADABLE, Operation
 from interlock.gateways.manifest import Echo, Manifest
 from interlock.gateways.outcomes import Outcome
 
@@ -117,7 +117,7 @@ class EchoExtractor:
             return _SILENT
         try:
             values = reader.values(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return _SILENT
         amount, currency, captured = values[0], values[1], values[2] if len(values) > 2 else None
         if amount is None and currency is None:

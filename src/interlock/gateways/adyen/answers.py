@@ -6,8 +6,6 @@ progress") say that another request with this key is or was under way, so they p
 
 import re
 
-import msgspec
-
 from interlock.base.money import Money, from_provider
 from interlock.gateways.adyen.objects import (
     ERROR,
@@ -18,7 +16,7 @@ from interlock.gateways.adyen.objects import (
     ModificationAnswer,
     PaymentAnswer,
 )
-from interlock.gateways.contract import HttpResponse, Tables
+from interlock.gateways.contract import UNREADABLE, HttpResponse, Tables
 from interlock.gateways.outcomes import Challenge, Outcome, Result, refused, unknown
 
 PARTIALLY_AUTHORISED = "PartiallyAuthorised"
@@ -89,7 +87,7 @@ def read_payment(response: HttpResponse) -> PaymentAnswer | None:
         return None
     try:
         return PAYMENT.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 
@@ -122,7 +120,7 @@ def error_result(response: HttpResponse, tables: Tables) -> Result:
     """Return what an answer means that is no success: declined, refused or unknown."""
     try:
         error = ERROR.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return unreadable(response)
     if response.status < 300:
         return unreadable(response)
@@ -167,7 +165,7 @@ def _read_modification(response: HttpResponse) -> ModificationAnswer | None:
         return None
     try:
         return MODIFICATION.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -10,12 +10,17 @@ import binascii
 import hmac
 from datetime import datetime
 
-import msgspec
-
 from interlock.base.money import from_provider
 from interlock.gateways.adyen.answers import decline_code, text_of
 from interlock.gateways.adyen.objects import NOTIFICATION, NotificationItem
-from interlock.gateways.contract import ConnectorConfig, Notification, NotificationKind, SignatureInvalid, Tables
+from interlock.gateways.contract import (
+    UNREADABLE,
+    ConnectorConfig,
+    Notification,
+    NotificationKind,
+    SignatureInvalid,
+    Tables,
+)
 from interlock.gateways.outcomes import Outcome, Result
 
 _MAX_ITEMS = 100
@@ -87,7 +92,7 @@ def parse(tables: Tables, config: ConnectorConfig, body: bytes) -> list[Notifica
         return SignatureInvalid("no usable HMAC key is configured")
     try:
         message = NOTIFICATION.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return SignatureInvalid("the body cannot be read")
     items = [wrapper.item for wrapper in message.notification_items]
     if not 0 < len(items) <= _MAX_ITEMS:

@@ -4,10 +4,8 @@ The rule of the house: what cannot be classified is ``unknown``. An error object
 only where Stripe documents so; the tables in ``manifest.toml`` say where.
 """
 
-import msgspec
-
 from interlock.base.money import Money, from_provider
-from interlock.gateways.contract import ConnectorConfig, FollowOnRequest, HttpResponse, Tables
+from interlock.gateways.contract import UNREADABLE, ConnectorConfig, FollowOnRequest, HttpResponse, Tables
 from interlock.gateways.outcomes import Challenge, Outcome, Result, refused, unknown
 from interlock.gateways.stripe.forms import REFERENCE_KEY
 from interlock.gateways.stripe.objects import (
@@ -54,7 +52,7 @@ def payment_answer(
         return result
     try:
         intent = INTENT.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return unreadable(response)
     return intent_result(intent, tables, config, reference)
 
@@ -98,7 +96,7 @@ def setup_answer(response: HttpResponse, tables: Tables, config: ConnectorConfig
         return error_result(response, tables)
     try:
         setup = SETUP.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return unreadable(response)
     return setup_result(setup, tables, config, reference)
 
@@ -180,7 +178,7 @@ def refund_answer(response: HttpResponse, tables: Tables, _: FollowOnRequest | N
         return error_result(response, tables)
     try:
         refund = REFUND.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return unreadable(response)
     return refund_result(refund, tables)
 
@@ -220,7 +218,7 @@ def read_failure(response: HttpResponse) -> Failure | None:
     """Return the error object of an answer, or None when there is none that can be read."""
     try:
         return ERROR.decode(response.body).error
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 
@@ -235,7 +233,7 @@ def _follow_on_intent(response: HttpResponse, tables: Tables, request: FollowOnR
         return error_result(response, tables)
     try:
         intent = INTENT.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return unreadable(response)
     if intent.object != "payment_intent" or intent.id != request.gateway_reference:
         return unknown("foreign_answer", gateway_reference=intent.id)

@@ -21,6 +21,7 @@ import msgspec
 
 from interlock.base.money import from_provider
 from interlock.gateways.contract import (
+    UNREADABLE,
     CompleteRequest,
     ConnectorConfig,
     FollowOnRequest,
@@ -197,7 +198,7 @@ def _look_at_follow_on(
         return _nothing_proven(response)
     try:
         intent = INTENT.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return unreadable(response)
     if not _shows(intent, tables, request.operation, original):
         return _not_found(tables, request)
@@ -271,7 +272,7 @@ def _page(
         return None
     try:
         return decoder.decode(response.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -7,10 +7,15 @@ in constant time; several ``v1`` while a secret is rolled. Whatever is not verif
 import hmac
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from interlock.base.money import Money, from_provider
-from interlock.gateways.contract import ConnectorConfig, Notification, NotificationKind, SignatureInvalid, Tables
+from interlock.gateways.contract import (
+    UNREADABLE,
+    ConnectorConfig,
+    Notification,
+    NotificationKind,
+    SignatureInvalid,
+    Tables,
+)
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.stripe.answers import intent_result, refund_result, setup_result
 from interlock.gateways.stripe.forms import REFERENCE_KEY
@@ -78,7 +83,7 @@ def parse(
         if kind is NotificationKind.IGNORED:
             return [Notification(kind=kind, notification_id=event.id, occurred_at_ms=event.created * 1000)]
         return [_READERS[event.type.split(".")[-2]](tables, config, event, kind)]
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return SignatureInvalid("the body is signed but cannot be read")
 
 

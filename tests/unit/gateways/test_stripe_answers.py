@@ -1,0 +1,236 @@
+"""What the Stripe connector makes of Stripe's answers."""
+
+from typing import Any
+
+import pytest
+from tests.support.gateways import CONFIGS, PAYMENT_ID, REFERENCE, answer, completion, drive, follow_on, payment
+
+from interlock.base.money import Money
+from interlock.gateways.contract import StoredCredential
+from interlock.gateways.loader import load
+from interlock.gateways.outcomes import Outcome, Result
+
+CONFIG = CONFIGS["stripe"]
+CONNECTOR = load("stripe").connector
+ID = PAYMENT_ID["stripe"]
+
+
+def intent(status: str = "succeeded", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": ID,
+        "object": "payment_intent",
+        "status": status,
+        "amount": 1099,
+        "amount_received": 1099 if status == "succeeded" else 0,
+        "currency": "usd",
+        "livemode": False,
+        "metadata": {"interlock_attempt": REFERENCE},
+        **fields,
+    }
+
+
+def failure(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"error": {"type": kind, "message": "No.", **fields}}
+
+
+def sale(body: object, status: int = 200) -> Result:
+    return drive(CONNECTOR.sale(CONFIG, payment()), answer(body, status))[1]
+
+
+def test_a_succeeded_intent_is_approved_with_everything_the_charge_tells() -> None:
+    charge = {
+        "id": "ch_1",
+        "object": "charge",
+        "payment_method_details": {
+            "card": {
+                "checks": {"cvc_check": "pass", "address_postal_code_check": "fail", "address_line1_check": None},
+                "network_transaction_id": "MCC123",
+                "authorization_code": "A1",
+                "three_d_secure": {"result": "authenticated", "version": "2.2.0", "transaction_id": None},
+            }
+        },
+    }
+    result = sale(intent(latest_charge=charge, payment_method="pm_1"))
+    assert result == Result(
+        outcome=Outcome.APPROVED,
+        gateway_reference=ID,
+        echo=Money(1099, "usd"),
+        network_transaction_id="MCC123",
+        stored_credential_reference="pm_1",
+        authorisation_code="A1",
+        cvc_check="pass",
+        postal_code_check="fail",
+        three_d_secure={"result": "authenticated", "version": "2.2.0"},
+        captured=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("succeeded", "approved"),
+        ("requires_capture", "approved"),
+        ("processing", "pending"),
+        ("requires_payment_method", "declined"),
+        ("canceled", "declined"),
+        ("requires_confirmation", "unknown"),
+        ("a_status_of_next_year", "unknown"),
+    ],
+)
+def test_each_status_has_its_outcome(status: str, outcome: str) -> None:
+    assert sale(intent(status)).outcome == outcome
+
+
+def test_a_redirect_becomes_a_challenge_that_complete_can_finish() -> None:
+    action = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://hooks.stripe.com/3ds", "return_url": "x"}}
+    result = sale(intent("requires_action", next_action=action))
+    assert result.outcome is Outcome.CHALLENGE
+    assert result.challenge is not None
+    assert result.challenge.url == "https://hooks.stripe.com/3ds"
+    request = completion("stripe", gateway_reference=None, continuation=result.challenge.continuation)
+    sent, done = drive(CONNECTOR.complete(CONFIG, request), answer(intent()))
+    assert [(r.method, r.path.partition("?")[0]) for r in sent] == [("GET", f"/v1/payment_intents/{ID}")]
+    assert done.outcome is Outcome.APPROVED
+
+
+def test_an_action_that_cannot_be_shown_is_unknown() -> None:
+    assert sale(intent("requires_action", next_action={"type": "use_stripe_sdk"})).outcome is Outcome.UNKNOWN
+
+
+def test_completion_confirms_an_intent_that_waits_for_it() -> None:
+    sent, result = drive(
+        CONNECTOR.complete(CONFIG, completion("stripe")), answer(intent("requires_confirmation")), answer(intent())
+    )
+    assert [r.path.partition("?")[0].rpartition("/")[2] for r in sent] == [ID, "confirm"]
+    assert result.outcome is Outcome.APPROVED
+
+
+def test_a_failed_authentication_is_a_decline() -> None:
+    error = {"type": "invalid_request_error", "code": "payment_intent_authentication_failure", "message": "Failed."}
+    request = completion("stripe")
+    _, result = drive(
+        CONNECTOR.complete(CONFIG, request), answer(intent("requires_payment_method", last_payment_error=error))
+    )
+    assert (result.outcome, result.decline_code) == ("declined", "authentication_required")
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_a_completion_that_is_refused_proves_nothing(status: int) -> None:
+    _, result = drive(
+        CONNECTOR.complete(CONFIG, completion("stripe")), answer(failure("invalid_request_error"), status)
+    )
+    assert result.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("fields", "decline_code"),
+    [
+        ({"code": "card_declined", "decline_code": "insufficient_funds"}, "insufficient_funds"),
+        ({"code": "card_declined", "decline_code": "a_reason_of_next_year"}, "generic_decline"),
+        ({"code": "card_declined"}, "generic_decline"),
+        ({"code": "expired_card"}, "expired_card"),
+        ({"code": "incorrect_number"}, "incorrect_number"),
+        ({"code": "authentication_required", "decline_code": "authentication_required"}, "authentication_required"),
+    ],
+)
+def test_a_card_error_is_a_decline_in_stripes_words(fields: dict[str, str], decline_code: str) -> None:
+    body = failure("card_error", advice_code="try_again_later", network_decline_code="51", **fields)
+    body["error"]["payment_intent"] = intent("requires_payment_method")
+    result = sale(body, 402)
+    assert (result.outcome, result.decline_code, result.gateway_reference) == ("declined", decline_code, ID)
+    assert (result.advice_code, result.network_decline_code) == ("try_again_later", "51")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (400, failure("invalid_request_error", code="parameter_unknown", param="x"), "refused"),
+        (401, failure("invalid_request_error"), "refused"),
+        (403, failure("invalid_request_error"), "refused"),
+        (404, failure("invalid_request_error", code="resource_missing"), "refused"),
+        (429, failure("invalid_request_error", code="rate_limit"), "refused"),
+        (429, failure("invalid_request_error", code="lock_timeout"), "refused"),
+        (400, failure("idempotency_error"), "unknown"),
+        (409, failure("invalid_request_error", code="idempotency_key_in_use"), "unknown"),
+        (409, failure("idempotency_error"), "unknown"),
+        (424, failure("api_error"), "unknown"),
+        (500, failure("api_error"), "unknown"),
+        (500, failure("card_error", code="card_declined"), "unknown"),
+        (503, failure("invalid_request_error"), "unknown"),
+        (402, failure("invalid_request_error"), "unknown"),
+        (418, failure("invalid_request_error"), "unknown"),
+        (400, failure("an_error_type_of_next_year"), "unknown"),
+    ],
+)
+def test_only_a_documented_refusal_is_refused(status: int, body: object, outcome: str) -> None:
+    assert sale(body, status).outcome == outcome
+
+
+def test_an_answer_about_another_payment_or_mode_is_not_believed() -> None:
+    assert sale(intent(metadata={"interlock_attempt": "at_other"})).code == "foreign_answer"
+    assert sale(intent(livemode=True)).code == "livemode_mismatch"
+    assert sale(intent(object="charge")).outcome is Outcome.UNKNOWN
+    other = drive(CONNECTOR.capture(CONFIG, follow_on("stripe")), answer(intent(id="pi_other")))[1]
+    assert other.code == "foreign_answer"
+
+
+def test_captures_are_told_from_running_totals() -> None:
+    request = follow_on("stripe", amount=Money(400, "usd"), final=False, captured_before_minor=300)
+    sent, result = drive(CONNECTOR.capture(CONFIG, request), answer(intent("requires_capture", amount_received=700)))
+    assert sent[0].body == b"amount_to_capture=400&final_capture=false"
+    assert (result.outcome, result.echo, result.captured) == ("approved", Money(400, "usd"), True)
+
+
+def test_cancelling_what_is_cancelled_is_done() -> None:
+    body = failure("invalid_request_error", code="payment_intent_unexpected_state")
+    body["error"]["payment_intent"] = intent("canceled")
+    result = drive(CONNECTOR.void(CONFIG, follow_on("stripe")), answer(body, 400))[1]
+    assert result.outcome is Outcome.APPROVED
+    body["error"]["payment_intent"] = intent("succeeded")
+    assert drive(CONNECTOR.void(CONFIG, follow_on("stripe")), answer(body, 400))[1].outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("succeeded", "approved"),
+        ("pending", "pending"),
+        ("requires_action", "pending"),
+        ("failed", "declined"),
+        ("canceled", "declined"),
+        (None, "unknown"),
+        ("odd", "unknown"),
+    ],
+)
+def test_refund_statuses(status: str | None, outcome: str) -> None:
+    body = {"id": "re_1", "object": "refund", "amount": 1099, "currency": "usd", "status": status}
+    result = drive(CONNECTOR.refund(CONFIG, follow_on("stripe")), answer(body))[1]
+    assert (result.outcome, result.gateway_reference) == (outcome, "re_1")
+
+
+def test_a_verified_card_leaves_its_reference() -> None:
+    body = {
+        "id": "seti_1",
+        "object": "setup_intent",
+        "status": "succeeded",
+        "payment_method": "pm_9",
+        "metadata": {"interlock_attempt": REFERENCE},
+        "latest_attempt": {"id": "setatt_1", "payment_method_details": {"card": {"checks": {"cvc_check": "pass"}}}},
+    }
+    request = payment(amount=Money(0, "usd"), stored_credential=StoredCredential(store=True))
+    sent, result = drive(CONNECTOR.verify(CONFIG, request), answer(body))
+    assert sent[0].path == "/v1/setup_intents"
+    assert (result.outcome, result.stored_credential_reference, result.cvc_check) == ("approved", "pm_9", "pass")
+
+
+def test_increments_name_the_new_total() -> None:
+    request = follow_on("stripe", amount=Money(1500, "usd"))
+    sent, result = drive(CONNECTOR.increment(CONFIG, request), answer(intent("requires_capture", amount=1500)))
+    assert sent[0].body == b"amount=1500"
+    assert (result.outcome, result.echo) == ("approved", Money(1500, "usd"))
+
+
+def test_a_connected_account_travels_in_its_header() -> None:
+    config = type(CONFIG)(livemode=False, settings={"account": "acct_1"}, credentials=CONFIG.credentials)
+    for step in (CONNECTOR.sale(config, payment()), CONNECTOR.complete(config, completion("stripe"))):
+        assert next(step).headers["stripe-account"] == "acct_1"
