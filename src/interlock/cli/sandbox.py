@@ -11,6 +11,7 @@ import typer
 
 from interlock.base.settings import load_settings
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, print_json, print_rows, say
+from interlock.cli.pairs import pairs
 from interlock.cli.supervision.quickstart import read_quickstart
 from interlock.cli.supervision.sandboxes import control
 
@@ -107,8 +108,8 @@ def add_fault(
     as_json: JsonOption = False,
 ) -> None:
     """Let a simulated gateway fail on purpose."""
-    spec: dict[str, object] = {"kind": kind, "probability": probability, "match": _pairs("--match", match)}
-    spec |= {name: _number_or_text(value) for name, value in _pairs("--set", parameters).items()}
+    spec: dict[str, object] = {"kind": kind, "probability": probability, "match": pairs("--match", match)}
+    spec |= {name: _number_or_text(value) for name, value in pairs("--set", parameters).items()}
     answer = _ask("POST", provider, url, "faults", spec)
     if as_json:
         print_json(msgspec.json.decode(answer))
@@ -144,16 +145,6 @@ def _url_of(provider: str) -> str:
     known = {} if quickstart is None else {gateway.name: gateway.url for gateway in quickstart.gateways}
     ports = {"stripe": settings.sandbox_stripe_port, "adyen": settings.sandbox_adyen_port}
     return known.get(provider, f"http://127.0.0.1:{ports[provider]}")
-
-
-def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise RefusedError(option, f"{text!r} is no NAME=VALUE", f"write {option} currency=jpy", ExitCode.USAGE)
-        pairs[name] = value
-    return pairs
 
 
 def _number_or_text(value: str) -> object:

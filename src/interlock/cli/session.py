@@ -10,7 +10,7 @@ import typer
 from interlock.base.clock import SystemClock
 from interlock.base.problems import Problem
 from interlock.base.settings import Settings, load_settings
-from interlock.bootstrap import database_url
+from interlock.bootstrap import Rooms, database_url, open_rooms
 from interlock.cli.output import ExitCode, RefusedError
 from interlock.payments.access.service import AccessService
 from interlock.payments.access.types import Account
@@ -26,29 +26,40 @@ LiveOption = Annotated[bool, typer.Option("--live", help="Live mode instead of t
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """Give a connected database whose schema is up to date.
+async def ready_url(settings: Settings) -> AsyncIterator[str]:
+    """Give the URL of the database, whose schema is up to date.
 
     Raises:
-        RefusedError: its schema is older than this version.
+        RefusedError: the schema is older than this version.
 
     """
     async with database_url(settings) as url:
         if any(row.applied_at_ms is None for row in await status(url)):
             raise RefusedError("database", "its schema is older than this version", "run `interlock migrate`")
-        database = await Database.connect(url, pool_size=2)
-        try:
-            yield database
-        finally:
-            await database.close()
+        yield url
 
 
 def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     """Run ``work`` with the configured database and return its result."""
 
     async def run() -> T:
-        async with open_database(load_settings()) as database:
-            return await work(database)
+        async with ready_url(load_settings()) as url:
+            database = await Database.connect(url, pool_size=2)
+            try:
+                return await work(database)
+            finally:
+                await database.close()
+
+    return asyncio.run(run())
+
+
+def with_rooms(work: Callable[[Rooms], Awaitable[T]]) -> T:
+    """Run ``work`` with every use case and return its result."""
+
+    async def run() -> T:
+        settings = load_settings()
+        async with ready_url(settings) as url, open_rooms(settings, url, pool_size=2) as rooms:
+            return await work(rooms)
 
     return asyncio.run(run())
 
