@@ -205,6 +205,30 @@ async def test_a_dead_endpoint_delays_no_other(database: Database, receiver: Web
     await bench.close()
 
 
+async def test_a_backlog_that_cannot_be_tried_in_time_is_given_up(
+    database: Database, receiver: WebhookReceiver
+) -> None:
+    async def broken(_request: web.Request, _body: bytes) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    receiver.behaviour = broken
+    clock = ManualClock(1_800_000_000_000)
+    bench = Bench(database, clock)
+    await bench.endpoint(receiver.url())
+    await bench.event(count=10)
+    await bench.cycle()
+    await bench.event(count=300)
+    await bench.delivery.fan_out.run_once()
+    await bench.delivery.settled()
+    clock.advance(GIVE_UP_AFTER_MS + 2 * 3_600_000)
+    await bench.leases.renew()
+    receiver.received.clear()
+    await bench.cycle()
+    assert await bench.states() == {"failed": 310}
+    assert receiver.received == []
+    await bench.close()
+
+
 async def test_redirects_are_not_followed(bench: Bench, receiver: WebhookReceiver) -> None:
     async def elsewhere(_request: web.Request, _body: bytes) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": "/other"})

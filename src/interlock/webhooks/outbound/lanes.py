@@ -27,6 +27,9 @@ PER_ENDPOINT = 16
 _WINDOW = 200
 _FAILURES_IN_A_ROW = 5
 _ABANDON_ROWS = 500
+_GIVE_UP_ROWS = 5_000
+_GIVE_UP_EVERY_MS = 10 * 60_000
+_LAST_TRY_WITHIN_MS = 3_600_000
 
 FindTarget = Callable[[str, str], Awaitable[Target | str]]
 """Returns the target of (account, endpoint), or why the endpoint wants nothing any more."""
@@ -86,6 +89,7 @@ class Lane:
         self._recorded_while_reading: set[str] = set()
         self._target: Target | None = None
         self._failures = 0
+        self._gave_up_at_ms = 0
         self._couriers: set[asyncio.Task[None]] = set()
         self._more = False
         self._progress = asyncio.Event()
@@ -146,6 +150,8 @@ class Lane:
             return
         self._target = target
         now_ms = tools.clock.now_ms()
+        if self._is_failing and now_ms - self._gave_up_at_ms >= _GIVE_UP_EVERY_MS:
+            await self._give_up(now_ms)
         self._recorded_while_reading.clear()
         found = await tools.store.due(self._account_id, self._endpoint_id, now_ms=now_ms, limit=_WINDOW)
         if not found and not self._held:
@@ -159,6 +165,20 @@ class Lane:
                 self._queue.append(due)
         if found:
             tools.leases.keep(self._account_id)
+
+    async def _give_up(self, now_ms: int) -> None:
+        """Fail what could not be tried in its time, because too much waits for an endpoint that does not answer."""
+        given_up = await self._tools.store.give_up(
+            self._account_id,
+            self._endpoint_id,
+            now_ms=now_ms,
+            ended_before_ms=now_ms - _LAST_TRY_WITHIN_MS,
+            limit=_GIVE_UP_ROWS,
+        )
+        if given_up < _GIVE_UP_ROWS:
+            self._gave_up_at_ms = now_ms
+        if given_up:
+            _LOG.warning("webhook endpoint %s: %d deliveries failed for good, untried", self._endpoint_id, given_up)
 
     async def _abandon(self, reason: str) -> None:
         self._let_go()

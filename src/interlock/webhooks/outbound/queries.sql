@@ -86,6 +86,15 @@ WHERE account_id = $1 AND endpoint_id = $2 AND state = 'pending' AND event_id = 
     WHERE account_id = $1 AND endpoint_id = $2 AND state = 'pending' AND next_attempt_at_ms <= $3
     ORDER BY next_attempt_at_ms LIMIT $5));
 
+-- name: give_up
+-- For endpoints that are dead for so long that not every delivery could be tried when its time had come.
+UPDATE webhook_deliveries SET state = 'failed', settled_at_ms = $3, last_error = 'not delivered in the time allowed'
+WHERE account_id = $1 AND endpoint_id = $2 AND state = 'pending' AND event_id = ANY (ARRAY(
+    SELECT event_id FROM webhook_deliveries
+    WHERE account_id = $1 AND endpoint_id = $2 AND state = 'pending' AND next_attempt_at_ms <= $3
+        AND retry_until_ms < $4
+    LIMIT $5));
+
 -- name: lose_events
 -- Deliveries whose event is gone (an operator restored or trimmed the events by hand) cannot be sent any more.
 UPDATE webhook_deliveries d SET state = 'abandoned', settled_at_ms = $3, last_error = 'the event no longer exists'

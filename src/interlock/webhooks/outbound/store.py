@@ -156,6 +156,11 @@ class OutboundStore:
         tag = await self._database.execute(_QUERIES["abandon"], account_id, endpoint_id, now_ms, reason, limit)
         return _affected(tag)
 
+    async def give_up(self, account_id: str, endpoint_id: str, *, now_ms: int, ended_before_ms: int, limit: int) -> int:
+        """Fail due deliveries whose time to try ended before ``ended_before_ms``; return how many."""
+        tag = await self._database.execute(_QUERIES["give_up"], account_id, endpoint_id, now_ms, ended_before_ms, limit)
+        return _affected(tag)
+
     async def lose_events(self, account_id: str, endpoint_id: str, now_ms: int) -> int:
         """Give up due deliveries whose event no longer exists; return how many."""
         return _affected(await self._database.execute(_QUERIES["lose_events"], account_id, endpoint_id, now_ms))
