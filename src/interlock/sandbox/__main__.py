@@ -21,24 +21,28 @@ def main() -> None:
     parser.add_argument("--webhook-url", default="", help="where signed webhooks go")
     parser.add_argument("--webhook-secret", default="", help="whsec_… for Stripe, hex HMAC key for Adyen")
     parser.add_argument("--webhook-delay-ms", type=int, default=50, help="how long after the event")
+    parser.add_argument("--modification-delay-ms", type=int, default=50, help="how long Adyen takes to carry out")
     parser.add_argument("--detached", action="store_true", help="go on living when the parent process ends")
     given = parser.parse_args()
-    run(
-        Options(
-            provider=given.provider,
-            host=given.host,
-            port=given.port,
-            port_file=given.port_file,
-            data_dir=given.data_dir,
-            seed=given.seed,
-            specs=given.specs,
-            validate=not given.no_validate,
-            webhook_url=given.webhook_url,
-            webhook_secret=given.webhook_secret,
-            webhook_delay_ms=given.webhook_delay_ms,
-            die_with_parent=not given.detached,
-        )
+    options = Options(
+        provider=given.provider,
+        host=given.host,
+        port=given.port,
+        port_file=given.port_file,
+        data_dir=given.data_dir,
+        seed=given.seed,
+        specs=given.specs,
+        validate=not given.no_validate,
+        webhook_url=given.webhook_url,
+        webhook_secret=given.webhook_secret,
+        webhook_delay_ms=given.webhook_delay_ms,
+        modification_delay_ms=given.modification_delay_ms,
+        die_with_parent=not given.detached,
     )
+    try:
+        run(options)
+    except (ValueError, OSError) as problem:
+        parser.error(str(problem))
 
 
 if __name__ == "__main__":

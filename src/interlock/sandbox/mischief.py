@@ -61,7 +61,7 @@ def _misencode(body: bytes, variant: str) -> bytes:
     return body.replace(b'":"', b'":"\xff\xfe', 3)
 
 
-def _edit(body: bytes, edit: Any) -> bytes:  # noqa: ANN401 - a plain function over JSON nodes
+def _edit(body: bytes, edit: Any) -> bytes:
     try:
         tree = msgspec.json.decode(body)
     except msgspec.DecodeError:
@@ -70,7 +70,7 @@ def _edit(body: bytes, edit: Any) -> bytes:  # noqa: ANN401 - a plain function o
     return msgspec.json.encode(tree)
 
 
-def _walk(node: Any, edit: Any) -> None:  # noqa: ANN401 - any JSON
+def _walk(node: Any, edit: Any) -> None:
     if isinstance(node, dict):
         edit(node)
         for child in node.values():

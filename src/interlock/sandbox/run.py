@@ -16,6 +16,7 @@ from interlock.sandbox.app import Sandbox
 from interlock.sandbox.options import Options
 
 _PR_SET_PDEATHSIG = 1
+_LAST_PORT = 65_535
 
 
 def die_with_parent() -> None:
@@ -51,18 +52,34 @@ async def serve(options: Options) -> None:
     await sandbox.stop()
 
 
+def _problem(options: Options) -> str | None:
+    if not _is_loopback(options.host):
+        return f"host: {options.host} is no loopback address; a simulated gateway serves this machine only"
+    if not 0 <= options.port <= _LAST_PORT:
+        return f"port: {options.port} is no port; choose 1 to {_LAST_PORT}, or 0 for a free one"
+    if options.specs is not None and not options.specs.is_dir():
+        return f"specs: {options.specs} is no folder; name the one that holds the published specifications"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def run(options: Options) -> None:
     """Run one simulated gateway in this process until it is told to end.
 
     Raises:
-        ValueError: when the host is not a loopback address.
+        ValueError: when an option is wrong; the text names it, what is wrong and what to do.
+        OSError: when the port is taken or the data folder cannot be written.
 
     """
-    if options.host != "localhost" and not ipaddress.ip_address(options.host).is_loopback:
-        message = f"host: {options.host} is not a loopback address; a simulated gateway serves this machine only"
-        raise ValueError(message)
-    if options.specs is not None and not options.specs.is_dir():
-        raise ValueError(f"specs: {options.specs} is no folder; name the one that holds the published specifications")
+    problem = _problem(options)
+    if problem is not None:
+        raise ValueError(problem)
     if options.die_with_parent:
         die_with_parent()
     gc.freeze()

@@ -75,7 +75,7 @@ class Desk:
             )
         )
 
-    def notify(self, event: str, payment: Payment, psp: str, amount: int, **facts: Any) -> None:  # noqa: ANN401 - JSON
+    def notify(self, event: str, payment: Payment, psp: str, amount: int, **facts: Any) -> None:
         """Owe a standard notification.
 
         Args:

@@ -106,7 +106,7 @@ class Payments:
         self._keep(payment)
         additional = authorised_data(payment)
         reason = f"{auth_code(payment.psp)}:{payment.card.last4}:{payment.card.expiry}"
-        desk.notify("AUTHORISATION", payment, payment.psp, payment.amount, reason=reason, additional=additional)
+        desk.notify("AUTHORISATION", payment, payment.psp, payment.amount, reason=reason, additional=_told(additional))
         if card.dispute:
             desk.store.add_timer(desk.now_ms() + DISPUTE_DELAY_MS, "dispute", payment.psp)
         return {
@@ -132,7 +132,7 @@ class Payments:
         additional = refused_data(payment, refusal)
         desk.notify(
             "AUTHORISATION", payment, payment.psp, payment.amount, success=False, reason=refusal.reason,
-            additional=additional,
+            additional=_told(additional),
         )  # fmt: skip
         return {
             "additionalData": additional,
@@ -274,6 +274,11 @@ def authorised_data(payment: Payment) -> dict[str, str]:
         data["tokenization.storedPaymentMethodId"] = payment.stored_id
         data["tokenization.store.operationType"] = "created" if payment.store_card else "alreadyStored"
     return data
+
+
+def _told(additional: dict[str, str]) -> dict[str, str]:
+    """Return what a notification repeats of an answer's data: all but the holder's name."""
+    return {name: value for name, value in additional.items() if name != "cardHolderName"}
 
 
 def refused_data(payment: Payment, refusal: Refusal) -> dict[str, str]:

@@ -7,6 +7,15 @@ from interlock.sandbox.stripe.errors import missing_object
 from interlock.sandbox.stripe.state import Payment, Refund
 
 ACCOUNT_ID = "acct_1InterlockSandbox"
+_DESCRIPTORS = dict.fromkeys(
+    ("statement_descriptor_prefix", "statement_descriptor_prefix_kana", "statement_descriptor_prefix_kanji")
+)
+_SETTINGS = {
+    "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
+    "card_payments": {"decline_on": {"avs_failure": False, "cvc_failure": False}, **_DESCRIPTORS},
+    "dashboard": {"display_name": "Interlock sandbox", "timezone": "Etc/UTC"},
+    "payments": dict.fromkeys(("statement_descriptor", "statement_descriptor_kana", "statement_descriptor_kanji")),
+}
 
 
 class Accounts:
@@ -40,10 +49,7 @@ class Accounts:
                 },
                 "metadata": {},
                 "payouts_enabled": True,
-                "settings": {
-                    "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
-                    "dashboard": {"display_name": "Interlock sandbox", "timezone": "Etc/UTC"},
-                },
+                "settings": _SETTINGS,
                 "type": "standard",
             }
         )

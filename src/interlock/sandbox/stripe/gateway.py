@@ -251,7 +251,7 @@ class StripeGateway:
         """Return a webhook with its Stripe-Signature."""
         stamp = now_ms // 1000
         signature = hmac.new(secret.encode(), b"%d.%b" % (stamp, body), hashlib.sha256).hexdigest()
-        headers = {"content-type": "application/json", "stripe-signature": f"t={stamp},v1={signature}"}
+        headers = {"content-type": "application/json", "Stripe-Signature": f"t={stamp},v1={signature}"}
         return headers, body
 
     def fire(self, name: str, subject: str) -> None:

@@ -22,7 +22,8 @@ _PLAIN: dict[str, Json] = {
     "boolean": {"enum": ["true", "false"]},
 }
 
-# The published file leaves raw cards out of payment_method_data; Stripe accepts them from enabled accounts.
+# The published file leaves raw cards (field and type) out of payment_method_data; Stripe takes them from enabled
+# accounts.
 _RAW_CARD: Json = {
     "type": "object",
     "properties": {
@@ -47,9 +48,7 @@ def as_text(schema: Json) -> Json:
         return {"type": "array", "items": as_text(schema.get("items", {}))}
     if kind == "object":
         return _object(schema)
-    kept: Json = {name: schema[name] for name in ("type", "maxLength", "pattern") if name in schema}
-    if "enum" in schema and not schema.get("x-stripeBypassValidation"):
-        kept["enum"] = schema["enum"]
+    kept: Json = {name: schema[name] for name in ("type", "maxLength", "pattern", "enum") if name in schema}
     return kept
 
 
@@ -67,6 +66,8 @@ def _with_raw_card(schema: Json) -> Json:
     data = schema.get("properties", {}).get("payment_method_data")
     if isinstance(data, dict):
         data["properties"]["card"] = _RAW_CARD
+        kinds = data["properties"]["type"]["enum"]
+        data["properties"]["type"]["enum"] = sorted({*kinds, "card"})
     return schema
 
 
