@@ -103,7 +103,8 @@ def lint_query(sql: str, reference_tables: Mapping[str, str]) -> list[str]:
 
 def tables_of(sql: str) -> list[str]:
     """Return the tables that a migration creates."""
-    return [raw.stmt.relation.relname for raw in pglast.parse_sql(sql) if is_a(raw.stmt, ast.CreateStmt)]
+    statements: list[Node] = [raw.stmt for raw in pglast.parse_sql(sql)]
+    return [statement.relation.relname for statement in statements if is_a(statement, ast.CreateStmt)]
 
 
 # Rules 1 and 2: keys

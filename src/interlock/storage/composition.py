@@ -220,7 +220,7 @@ _COLLISION = object()
 _NUMBERS = {number: str(number) for number in range(_NO_GATE, CALLERS_MAX)}
 
 
-def _argument(column: Column, cells: Cells, separator: str) -> Any:  # noqa: ANN401 - whatever the driver sends
+def _argument(column: Column, cells: Cells, separator: str) -> Any:
     """Return a column's cells in the form that :func:`_array` takes apart."""
     first = cells[0]
     if column.type in {"text", "jsonb"}:

@@ -5,6 +5,7 @@ commit that stopped waiting for its standby is unknown too, although its rows ca
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from enum import Enum
@@ -121,8 +122,8 @@ class StandbyWatch:
         connection.add_log_listener(self._hear)
 
     def stop(self) -> None:
-        """Listen no more (a pool wants its connections back without listeners)."""
-        if not self._connection.is_closed():
+        """Listen no more (a pool wants its connections back without listeners). Never hides another error."""
+        with contextlib.suppress(asyncpg.InterfaceError):  # the connection was lost and taken from its pool
             self._connection.remove_log_listener(self._hear)
 
     def _hear(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:

@@ -5,6 +5,7 @@ Reads come from a pool. Changes on the payment path go through ``commit`` (group
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -113,7 +114,7 @@ class Database:
         """Return the first row of one statement, or None."""
         return await self._single(sql, lambda connection: connection.fetchrow(sql, *arguments))
 
-    async def fetchval(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - a cell of any type
+    async def fetchval(self, sql: str, *arguments: object) -> Any:
         """Return the first cell of the first row, or None."""
         return await self._single(sql, lambda connection: connection.fetchval(sql, *arguments))
 
@@ -163,7 +164,7 @@ class Database:
             try:
                 result = await work(connection)
             except BaseException:
-                if not connection.is_closed():
+                with contextlib.suppress(asyncpg.InterfaceError, OSError):  # a lost connection is rolled back already
                     await transaction.rollback()
                 raise
             watch = StandbyWatch(connection)

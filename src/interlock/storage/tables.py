@@ -227,7 +227,7 @@ def _column(field: msgspec.structs.FieldInfo) -> Column:
     return Column(name=field.name, type=kind, nullable=nullable, decode=decode)
 
 
-def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type hint
+def _without_none(hint: Any) -> tuple[Any, bool]:
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     if get_origin(hint) not in {Union, types.UnionType}:
@@ -237,7 +237,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type hint
     return (rest[0] if len(rest) == 1 else Union[rest]), len(rest) < len(members)  # noqa: UP007 - built at run time
 
 
-def _storage_of(hint: Any) -> tuple[str, Callable[[Any], Any] | None]:  # noqa: ANN401 - a type hint
+def _storage_of(hint: Any) -> tuple[str, Callable[[Any], Any] | None]:
     """Return the column type of a hint and what turns a cell back into a value."""
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]

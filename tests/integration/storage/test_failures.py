@@ -10,7 +10,8 @@ import pytest
 from tests.support.storage import ACCOUNT, DDL, MARKS, SAMPLES, mark, sample
 
 from interlock.base.errors import CommitUnknownError, StorageError
-from interlock.storage.database import Database
+from interlock.base.ids import new_id
+from interlock.storage.database import Connection, Database
 from interlock.storage.embedded import EmbeddedPostgres
 from interlock.storage.writes import Committed, Insert
 
@@ -22,6 +23,10 @@ async def prepared(url: str) -> Database:
     for statement in DDL:
         await database.execute(statement)
     return database
+
+
+async def insert_a_mark(connection: Connection) -> None:
+    await connection.execute("INSERT INTO marks VALUES ($1, $2, 'x')", ACCOUNT, new_id("mk"))
 
 
 def kill_every_process(server: EmbeddedPostgres) -> None:
@@ -137,6 +142,18 @@ async def test_a_commit_that_stopped_waiting_for_its_standby_is_unknown(own_post
     with pytest.raises(CommitUnknownError):
         await committing
     assert await other.fetchval("SELECT count(*) FROM marks") == 1, "it can be read, and yet was not promised"
+    inserting = asyncio.create_task(database.execute("INSERT INTO marks VALUES ('a', 'single', 'x')"))
+    in_transaction = asyncio.create_task(database.transaction(insert_a_mark))
+    await asyncio.sleep(0.2)
+    await other.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    for waiting in (inserting, in_transaction):
+        with pytest.raises(CommitUnknownError):
+            await waiting
+    lost = asyncio.create_task(database.transaction(insert_a_mark))
+    await asyncio.sleep(0.2)
+    await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    with pytest.raises(CommitUnknownError):
+        await lost
     await other.execute("ALTER SYSTEM RESET synchronous_standby_names")
     await other.execute("SELECT pg_reload_conf()")
     await other.close()
