@@ -42,7 +42,7 @@ def _credential_problems(
 ) -> list[ConfigurationError]:
     if not value:
         return [ConfigurationError(field, "is absent", f"give the {credential.title}")] if credential.required else []
-    if value != value.strip() or not value.isascii() or not value.isprintable():
+    if " " in value or not value.isascii() or not value.isprintable():
         return [ConfigurationError(field, "has spaces or unprintable characters in it", "paste it again")]
     own, other, wrong = credential.live_prefixes, credential.test_prefixes, "test"
     if mode == "test":

@@ -240,7 +240,7 @@ def _message(target: Target, request: HttpRequest) -> bytes:
         raise ConnectorError("the connector made a path that is not printable ASCII beginning with /")
     lines = [f"{request.method} {target.path_prefix}{path} HTTP/1.1\r\n{target.fixed_headers}"]
     for name, value in request.headers.items():
-        if not value.isprintable() or not name.isascii():
+        if not value.isprintable() or not name.isascii() or not name.replace("-", "").isalnum():
             raise ConnectorError(f"the connector made an unprintable header {name!r}")
         lines.append(f"{name}: {value}\r\n")
     if body or request.method != "GET":
