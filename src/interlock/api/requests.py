@@ -73,8 +73,8 @@ def answer_headers(request: Incoming, answer: Answer) -> list[Header]:
     """Return the headers of ``answer``, the caller's own echoed where the API does that."""
     asked = request.headers
     request_id = request.request_id.encode()
-    headers: list[Header] = [
-        _JSON,
+    headers: list[Header] = [] if "content-type" in answer.headers else [_JSON]
+    headers += [
         (b"content-length", str(len(answer.body)).encode()),
         (b"request-id", request_id),
         _NO_CACHE,

@@ -92,6 +92,11 @@ class ListCustomers(DatedPage, frozen=True, kw_only=True):
 class CreateSource(Expandable, frozen=True, kw_only=True):
     """POST /v1/customers/{customer}/sources."""
 
+    REFUSED = {
+        **refuse("Create a token with POST /v1/tokens and pass it as source.", "card"),
+        **refuse("Interlock takes cards.", "alipay_account", "bank_account"),
+    }
+
     source: Token
     metadata: Metadata | UnsetType | None = UNSET
 
@@ -104,6 +109,8 @@ class ListSources(Page, frozen=True, kw_only=True):
 
 class UpdateSource(Expandable, frozen=True, kw_only=True):
     """POST /v1/customers/{customer}/sources/{id}."""
+
+    REFUSED = refuse("Interlock takes cards.", "account_holder_name", "account_holder_type", "owner")
 
     name: Text | UnsetType | None = UNSET
     exp_month: Month | UnsetType = UNSET
