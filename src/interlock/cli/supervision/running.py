@@ -159,12 +159,15 @@ class FixtureSwitch:
         port = ports.choose(host, self._settings.api_port)
         if port != self._settings.api_port:
             self._screen.notice(f"port {self._settings.api_port} is taken: the API listens on {port} instead")
-        arguments = ("--file", str(self._file), "--host", host, "--port", str(port))
+        document = sorted(self._file.parent.glob("stripe_openapi_*.json"))
+        checking = ("--openapi", str(document[-1])) if document else ()
+        arguments = ("--file", str(self._file), "--host", host, "--port", str(port), *checking)
         spec = ChildSpec(name="fixtures", module="interlock.api.fixtures", arguments=arguments, host=host, port=port)
         with self._screen.step("fixtures", f"answering from {self._file}"):
             await self._supervisor.start(msgspec.structs.replace(spec, ready_path="/healthz"))
             await self._supervisor.wait_ready("fixtures", within_s=_READY_WITHIN_S)
-        self._screen.notice(f"stateless: nothing is kept and no money moves; API at http://{host}:{port}, any test key")
+        checked = "requests are checked" if checking else "no stripe_openapi_*.json beside the file: nothing is checked"
+        self._screen.notice(f"stateless API at http://{host}:{port}: any test key, nothing is kept ({checked})")
 
     async def stop(self) -> None:
         """Stop it."""
