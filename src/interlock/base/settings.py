@@ -66,19 +66,12 @@ class Settings(BaseSettings):
         default=25_000,
         description="Time one confirm may take over all its routes; what is unknown then is left to recovery.",
     )
-    gateway_deadline_ms: Milliseconds = Field(
-        default=15_000, description="Time one try at one gateway may take, where its manifest does not say less."
-    )
     gateway_connections: int = Field(default=1_024, ge=1, description="Open connections per gateway and process.")
-    authorisation_valid_ms: int = Field(
-        default=604_800_000, ge=60_000, description="Age at which an uncaptured authorisation expires (seven days)."
-    )
     idempotency_kept_ms: int = Field(default=86_400_000, ge=3_600_000, description="Time idempotent answers are kept.")
 
     recovery_interval_ms: Milliseconds = Field(
         default=500, description="Pause between two looks for unsettled attempts."
     )
-    recovery_batch: int = Field(default=200, ge=1, le=5_000, description="Attempts one look takes, at most.")
     outbox_interval_ms: Milliseconds = Field(default=250, description="Pause between two looks for events to deliver.")
     webhook_timeout_ms: Milliseconds = Field(
         default=10_000, description="Time a shop's endpoint has to answer an event."

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,9 @@ def test_misspelt_variables_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_an_address_that_means_every_interface_is_reached_by_loopback(host: str, url: str) -> None:
     assert Settings(api_host=host).base_url() == url
+
+
+def test_the_page_on_configuration_is_up_to_date() -> None:
+    tool = Path(__file__).parents[3] / "tools" / "settings_doc.py"
+
+    assert subprocess.run([sys.executable, str(tool), "--check"], check=False).returncode == 0

@@ -117,15 +117,18 @@ class Switch:
     async def _processes(self, switch: Supervisor, settings: Settings) -> None:
         with self._screen.step("processes", "API and worker"):
             await switch.start(ChildSpec(name="worker", module="interlock.worker"))
-            api = ChildSpec(
-                name="api",
-                module="interlock.api",
-                host=settings.api_host,
-                port=settings.api_port,
-                ready_path="/readyz",
-            )
-            await switch.start(api)
-            await switch.wait_ready("api", within_s=_READY_WITHIN_S)
+            names = ["api"] if settings.api_processes == 1 else [f"api-{n + 1}" for n in range(settings.api_processes)]
+            for name in names:
+                api = ChildSpec(
+                    name=name,
+                    module="interlock.api",
+                    host=settings.api_host,
+                    port=settings.api_port,
+                    ready_path="/readyz",
+                )
+                await switch.start(api)
+            for name in names:
+                await switch.wait_ready(name, within_s=_READY_WITHIN_S)
 
     def _sandbox(self, name: str, port: int) -> ChildSpec:
         folder = self._data_dir / f"sandbox-{name}"
