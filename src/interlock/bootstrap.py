@@ -21,7 +21,7 @@ from interlock.payments.access.authenticator import Authenticator
 from interlock.payments.access.service import AccessService
 from interlock.payments.assembly import Payments, assemble
 from interlock.payments.checkout.page import PaymentPages
-from interlock.payments.intents.confirmation import Limits
+from interlock.payments.attempts.walking import Limits
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database

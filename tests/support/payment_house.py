@@ -17,9 +17,9 @@ from interlock.gateways.transport import Transport
 from interlock.payments.access.service import AccessService
 from interlock.payments.assembly import Payments, assemble
 from interlock.payments.attempts.types import Attempt
+from interlock.payments.attempts.walking import Limits
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.intents.challenges import Redirect
-from interlock.payments.intents.confirmation import Limits
 from interlock.payments.intents.types import ConfirmIntent, CreateIntent, Intent, IntentView
 from interlock.payments.work import Answer
 from interlock.routing.service import Routing
@@ -138,31 +138,28 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    database: Database, stripe: Gateway, adyen: Gateway, limits: Limits | None = None
+    database: Database,
+    stripe: Gateway,
+    adyen: Gateway,
+    limits: Limits | None = None,
+    keys: str | None = None,
 ) -> AsyncIterator[House]:
     """Give a house with both gateways configured, Stripe first."""
     clock = ShiftedClock()
     account = await AccessService(database, clock).create_account("Test shop")
     assert not isinstance(account, Problem)
     scope = Scope(account.account_id, livemode=False)
-    vault = Vault(database, parse_keys(generate_keys()), clock)
-    routing = Routing(database, vault.envelope, clock)
-    rows = {
-        "stripe": await routing.create_gateway(
-            scope,
-            name="stripe",
-            connector="stripe",
-            settings={"base_url": stripe.url},
-            credentials={"secret_key": "sk_test_sandbox1234567890abcdefghij"},
-        ),
-        "adyen": await routing.create_gateway(
-            scope,
-            name="adyen",
-            connector="adyen",
-            settings={"base_url": f"{adyen.url}/v72", "merchant_account": "InterlockSandbox"},
-            credentials={"api_key": "AQEsandboxsandboxsandbox", "hmac_key": "44" * 32},
-        ),
-    }
+    vault = Vault(database, parse_keys(keys or generate_keys()), clock)
+    await _configure(Routing(database, vault.envelope, clock), scope, stripe.url, adyen.url)
+    async with reopen_house(database, scope, vault, clock, limits) as house:
+        yield house
+
+
+@asynccontextmanager
+async def reopen_house(
+    database: Database, scope: Scope, vault: Vault, clock: ShiftedClock, limits: Limits | None = None
+) -> AsyncIterator[House]:
+    """Give the house of an account that exists, as a process started later would find it."""
     table = RoutingTable(database, vault.envelope, clock)
     await table.refresh(force=True)
     transport = Transport()
@@ -177,13 +174,33 @@ async def open_house(
         limits=limits or Limits(),
     )
     house = House(database, clock, scope, payments, table)
-    for name, row in rows.items():
-        assert isinstance(row, GatewayRow), row
-        house.gateways[name] = row
+    for row in await Routing(database, vault.envelope, clock).list_gateways(scope):
+        house.gateways[row.name] = row
     try:
         yield house
     finally:
         await transport.close()
+
+
+async def _configure(routing: Routing, scope: Scope, stripe_url: str, adyen_url: str) -> None:
+    made = [
+        await routing.create_gateway(
+            scope,
+            name="stripe",
+            connector="stripe",
+            settings={"base_url": stripe_url},
+            credentials={"secret_key": "sk_test_sandbox1234567890abcdefghij"},
+        ),
+        await routing.create_gateway(
+            scope,
+            name="adyen",
+            connector="adyen",
+            settings={"base_url": f"{adyen_url}/v72", "merchant_account": "InterlockSandbox"},
+            credentials={"api_key": "AQEsandboxsandboxsandbox", "hmac_key": "44" * 32},
+        ),
+    ]
+    for row in made:
+        assert isinstance(row, GatewayRow), row
 
 
 def shown_json(answer: Answer) -> Any:

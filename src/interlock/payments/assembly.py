@@ -10,6 +10,7 @@ from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.service import Attempts
 from interlock.payments.attempts.strays import Strays
+from interlock.payments.attempts.walking import Limits
 from interlock.payments.charges.service import Charges
 from interlock.payments.checkout.goals import Goal, PaymentGoal, SetupGoal
 from interlock.payments.checkout.products import Prices, Products
@@ -28,7 +29,7 @@ from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.test_cards import TestCards
 from interlock.payments.instruments.tokens import ConfirmationTokens, Tokens
 from interlock.payments.intents.challenges import Challenges
-from interlock.payments.intents.confirmation import Confirmer, Limits
+from interlock.payments.intents.confirmation import Confirmer
 from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.outcome import Outcomes
 from interlock.payments.intents.service import Intents

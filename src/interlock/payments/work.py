@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 Respond = Callable[[Any], Awaitable[Answer]]
-"""Turns a view or a :class:`Problem` into the answer; given by the caller so that the answer commits with the change."""
+"""Turns a view or a :class:`Problem` into the answer; given by the caller, so that both commit together."""
 
 
 class Change:

@@ -9,8 +9,8 @@ from tests.support.sandboxes import Gateway
 from interlock.base.problems import Problem
 from interlock.gateways.contract import Operation
 from interlock.ledger.service import Ledger
+from interlock.payments.attempts.walking import Limits
 from interlock.payments.idempotency.service import KEY_TAKEN
-from interlock.payments.intents.confirmation import Limits
 from interlock.payments.intents.types import (
     CancelIntent,
     CaptureIntent,
@@ -32,7 +32,7 @@ async def test_a_sale_is_taken_once_booked_once_and_announced_in_order(house: Ho
     assert (intent.amount_received_minor, charge.amount_captured_minor) == (2345, 2345)
     assert (attempt.state, attempt.operation, attempt.next_inquiry_at_ms) == ("approved", "sale", None)
     assert await house.events() == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
-    booked = [entry for entry in stripe_gateway.books(reference=attempt.id)]
+    booked = stripe_gateway.books(reference=attempt.id)
     assert sum(entry["amount_minor"] for entry in booked if entry["kind"] == "capture") == 2345
     balance = await Ledger(house.database, house.clock).balance(house.scope)
     assert [(each.currency, each.pending_minor) for each in balance] == [("usd", 2345)]

@@ -1,7 +1,7 @@
 """Which exchanges with gateways are kept, redacted: every one that did not simply succeed, and a sample of the rest.
 
-Kept exchanges explain failures and feed later replays. What is kept is bounded per attempt and scrubbed here, on the way
-into the change, so that no clear text ever becomes a row.
+Kept exchanges explain failures and feed later replays. What is kept is bounded per attempt and scrubbed here, on the
+way into the change, so that no clear text ever becomes a row.
 """
 
 import msgspec

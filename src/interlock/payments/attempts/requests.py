@@ -108,7 +108,7 @@ def follow_on_request(attempt: Attempt) -> FollowOnRequest:
         idempotency_key=attempt.outbound_key,
         amount=Money(attempt.amount_minor, attempt.currency),
         gateway_reference=detail("payment_reference") or "",
-        final=detail("final", True),
+        final=attempt.detail.get("final") is not False,
         reason=detail("reason"),
         capture_reference=detail("capture_reference"),
         captured_before_minor=detail("captured_before_minor", 0),

@@ -17,11 +17,11 @@ OPEN_STATES = frozenset({BEGUN, Outcome.UNKNOWN, Outcome.PENDING, Outcome.CHALLE
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try.
 
-    ``subject_id`` is the intent, setup intent, or refund it serves, ``intent_id`` the payment or setup intent that all of
-    it belongs to; ``stage`` is the operation in flight where it
-    differs from ``operation`` (``complete`` after a challenge). ``share_ppm`` and ``arm`` say how the release was
-    chosen. ``next_inquiry_at_ms`` is when recovery must look at it, None once settled. ``detail`` holds what an
-    inquiry needs to rebuild the request (never card data) and the connector's continuation of a challenge.
+    ``subject_id`` is the intent, setup intent, or refund it serves, ``intent_id`` the payment or setup intent that all
+    of it belongs to; ``stage`` is the operation in flight where it differs from ``operation`` (``complete`` after a
+    challenge). ``share_ppm`` and ``arm`` say how the release was chosen. ``next_inquiry_at_ms`` is when recovery must
+    look at it, None once settled. ``detail`` holds what an inquiry needs to rebuild the request (never card data) and
+    the connector's continuation of a challenge.
     """
 
     account_id: str

@@ -1,7 +1,7 @@
 """Use cases of charges: reading and describing them, and the legacy way to pay (a token, at once).
 
-Called by ``api`` and ``console``. A legacy charge is an intent confirmed in the same request, shown as its charge, so that
-there is one path on which money moves.
+Called by ``api`` and ``console``. A legacy charge is an intent confirmed in the same request, shown as its charge, so
+that there is one path on which money moves.
 """
 
 from typing import Any

@@ -114,3 +114,25 @@ def with_credential(
     return msgspec.structs.replace(
         payment_method, version=payment_method.version + 1, network_transaction_id=network, credentials=credentials
     )
+
+
+def stored(
+    payment_method: PaymentMethod,
+    customer_id: str | None,
+    gateway_id: str,
+    *,
+    network_transaction_id: str | None,
+    reference: str | None,
+) -> PaymentMethod:
+    """Return the method after an approved use that stores it: the customer's own, with its credentials.
+
+    The very same object comes back when nothing changed; otherwise its next version.
+    """
+    kept = with_credential(
+        payment_method, gateway_id, network_transaction_id=network_transaction_id, reference=reference
+    )
+    if customer_id is not None and payment_method.customer_id is None:
+        kept = attached(kept, customer_id)
+    if kept is payment_method:
+        return payment_method
+    return msgspec.structs.replace(kept, version=payment_method.version + 1)

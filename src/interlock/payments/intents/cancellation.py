@@ -1,4 +1,4 @@
-"""Cancelling: the intent is given up at once, its authorisation released at the gateway as soon as that can be done. Pure.
+"""Cancelling: the intent ends at once, its authorisation is released at the gateway as soon as can be. Pure.
 
 A void that could not be sent, was refused, or whose answer is unknown does not keep the intent alive: the shop has
 decided. The void attempt stays open and recovery sends it until the gateway confirms.

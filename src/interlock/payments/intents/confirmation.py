@@ -1,20 +1,19 @@
 """Taking a payment: durable intent and attempt, the gateway, the outcome; over to the next route where that is safe.
 
 Called by the intents service (create with confirm, confirm) and by charges. What an outcome means is decided in
-``settling``; this module only walks: begin → send → (inquire) → settle or next route.
+``settling``; this module only walks: begin → send → (inquire) → settle or next route (``attempts.walking``).
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from interlock.base.context import RequestContext, Scope
 from interlock.base.crashpoints import reach
+from interlock.base.errors import InvariantError
 from interlock.base.ids import new_id, new_secret
 from interlock.base.problems import Problem, invalid
-from interlock.gateways.contract import Operation
-from interlock.gateways.outcomes import Outcome
+from interlock.gateways.contract import Card, Operation, PaymentRequest
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.requests import payment_request
@@ -22,6 +21,7 @@ from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.attempts.walking import Limits, walk
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import ResolvedInstrument
@@ -33,16 +33,6 @@ from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.routing.types import Candidate
 
 replace = msgspec.structs.replace
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long and how often one request may try. ``lease_ms`` is when recovery may take over an attempt that its
-    request has not settled; it must exceed the budget."""
-
-    budget_ms: int = 25_000
-    next_route_min_ms: int = 4_000
-    routes_max: int = 4
-    lease_ms: int = 40_000
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +83,7 @@ class Confirmer:
         if not routes:
             return _no_route(asked.intent)
         deadline_ms = started_ms + self._limits.budget_ms
-        attempt = self._new_attempt(asked, routes[0], 1, started_ms)
+        attempt = self._new_attempt(asked, routes[0], asked.intent.attempt_count + 1, started_ms)
         intent = _processing(asked, attempt)
         if asked.is_new:
             change.insert(INTENTS, intent)
@@ -105,66 +95,33 @@ class Confirmer:
         if rejected is not None:
             return refused_commit(rejected)
         reach("payment.begun")
-        state, execution = await self._try_routes(ctx, asked, intent, attempt, routes, deadline_ms)
+        method = asked.instrument.payment_method
+        way = _Payment(self, ctx, asked, await self._instruments.reveal(ctx.scope, method))
+        state, execution = await walk(
+            way, self.state(asked, intent, attempt), routes, self._runner, self._work.clock, self._limits, deadline_ms
+        )
         reach("payment.answered")
         return await self._outcomes.finish(ctx, state, execution, respond)
 
-    async def _try_routes(
-        self,
-        ctx: RequestContext,
-        asked: Confirmation,
-        intent: Intent,
-        attempt: Attempt,
-        routes: Sequence[Candidate],
-        deadline_ms: int,
-    ) -> tuple[PaymentState, Execution]:
-        payment_method = asked.instrument.payment_method
-        card = await self._instruments.reveal(ctx.scope, payment_method)
-        position = 0
-        while True:
-            request = payment_request(attempt, intent, payment_method, card, self._return_url(attempt))
-            execution = await self._runner.run_to_certainty(attempt, request, deadline_ms)
-            state = self._state(asked, intent, attempt)
-            following = self._next_route(state, routes, position, execution, deadline_ms)
-            if following is None:
-                return state, execution
-            moved = await self._move_on(ctx, asked, state, execution, routes[following])
-            if moved is None:
-                return state, execution
-            intent, attempt = moved
-            position = following
-            reach("payment.failover")
+    def request(self, state: PaymentState, card: Card) -> PaymentRequest:
+        """Return what to send for the state's attempt."""
+        method = state.payment_method
+        if method is None:
+            raise InvariantError("a payment is confirmed with a payment method")
+        return payment_request(state.attempt, state.intent, method, card, self._return_url(state.attempt))
 
-    def _next_route(
-        self,
-        state: PaymentState,
-        routes: Sequence[Candidate],
-        position: int,
-        execution: Execution,
-        deadline_ms: int,
-    ) -> int | None:
-        """Return the position of the route to try after ``execution``, or None to settle with it."""
-        following = position + 1
-        if following >= min(len(routes), self._limits.routes_max):
-            return None
-        if deadline_ms - self._work.clock.now_ms() < self._limits.next_route_min_ms:
-            return None
-        result = execution.result
-        if execution.echo_mismatch:
-            return None
-        if result.outcome.may_try_elsewhere:
-            return following
-        if result.outcome is not Outcome.DECLINED or state.payment_method is None:
-            return None
+    def may_retry_decline(self, state: PaymentState, execution: Execution, following: Candidate, made: int) -> bool:
+        """Return True when an explicit rule lets the declined payment go on."""
+        if state.payment_method is None:
+            return False
         scope = Scope(state.intent.account_id, state.intent.livemode)
-        retried = self._routes.may_retry_decline(
-            scope, state.intent, state.payment_method, routes[following], result, following
+        return self._routes.may_retry_decline(
+            scope, state.intent, state.payment_method, following, execution.result, made
         )
-        return following if retried else None
 
-    async def _move_on(
+    async def move_on(
         self, ctx: RequestContext, asked: Confirmation, state: PaymentState, execution: Execution, route: Candidate
-    ) -> tuple[Intent, Attempt] | None:
+    ) -> PaymentState | None:
         """Settle the attempt that failed and make the next one durable, in one change; None when the race was lost."""
         now_ms = self._work.clock.now_ms()
         failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
@@ -181,9 +138,10 @@ class Confirmer:
         change.update(INTENTS, intent)
         keep_exchanges(change, failed, execution, now_ms)
         rejected = await self._work.record(change)
-        return (intent, following) if rejected is None else None
+        return self.state(asked, intent, following) if rejected is None else None
 
-    def _state(self, asked: Confirmation, intent: Intent, attempt: Attempt) -> PaymentState:
+    def state(self, asked: Confirmation, intent: Intent, attempt: Attempt) -> PaymentState:
+        """Return everything that decides what an outcome of ``attempt`` means."""
         options = asked.options
         return PaymentState(
             intent=intent,
@@ -212,7 +170,7 @@ class Confirmer:
             operation=operation,
             stage=operation,
             state=BEGUN,
-            sequence=intent.attempt_count + sequence,
+            sequence=sequence,
             gateway_id=route.gateway_id,
             connector=route.connector,
             release_id=route.release_id,
@@ -230,6 +188,28 @@ class Confirmer:
 
     def _return_url(self, attempt: Attempt) -> str:
         return redirect_url(self._public_url, attempt, "return")
+
+
+class _Payment:
+    """One payment on its way from route to route (``walking.Way``); the card lives no longer than this."""
+
+    def __init__(self, confirmer: Confirmer, ctx: RequestContext, asked: Confirmation, card: Card) -> None:
+        self._confirmer = confirmer
+        self._ctx = ctx
+        self._asked = asked
+        self._card = card
+
+    def attempt(self, state: PaymentState) -> Attempt:
+        return state.attempt
+
+    def request(self, state: PaymentState) -> PaymentRequest:
+        return self._confirmer.request(state, self._card)
+
+    def may_retry_decline(self, state: PaymentState, execution: Execution, following: Candidate, made: int) -> bool:
+        return self._confirmer.may_retry_decline(state, execution, following, made)
+
+    async def move_on(self, state: PaymentState, execution: Execution, following: Candidate) -> PaymentState | None:
+        return await self._confirmer.move_on(self._ctx, self._asked, state, execution, following)
 
 
 def redirect_url(public_url: str, attempt: Attempt, page: str) -> str:
@@ -270,8 +250,8 @@ def _processing(asked: Confirmation, attempt: Attempt) -> Intent:
 
 def _no_route(intent: Intent) -> Problem:
     return invalid(
-        f"No enabled gateway can take this payment ({intent.currency}). Check `interlock gateways list` and the routing "
-        "rules; `interlock doctor` tells what is missing.",
+        f"No enabled gateway can take this payment ({intent.currency}). Check `interlock gateways list` and the "
+        "routing rules; `interlock doctor` tells what is missing.",
         code="payment_method_unactivated",
         param="payment_method",
     )

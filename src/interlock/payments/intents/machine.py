@@ -1,7 +1,7 @@
 """Which state a payment intent may move to, as a table. Pure; nothing else in the house decides this.
 
-The states are Stripe's. ``requires_confirmation`` and ``requires_payment_method`` differ only in whether a payment method
-is attached, which :func:`resting_status` tells.
+The states are Stripe's. ``requires_confirmation`` and ``requires_payment_method`` differ only in whether a payment
+method is attached, which :func:`resting_status` tells.
 """
 
 from collections.abc import Mapping

@@ -16,6 +16,7 @@ from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
+from interlock.payments.instruments.attachment import stored
 from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod
 from interlock.payments.intents.machine import Trigger, next_status
 from interlock.payments.intents.settling import PaymentState, Settlement, settle_payment
@@ -79,7 +80,7 @@ class Outcomes:
         return settlement if await self._work.record(change) is None else None
 
     async def resume(self, attempt: Attempt, change: Change) -> bool:
-        """Add the intent's return from a challenge to ``change``; False when the attempt is no longer its active one."""
+        """Add the intent's return from a challenge to ``change``; False when the attempt is not its active one."""
         scope = Scope(attempt.account_id, attempt.livemode)
         intent = await self._work.database.get(INTENTS, scope, attempt.subject_id)
         if intent is None or intent.active_attempt_id != attempt.id:
@@ -220,19 +221,15 @@ def _remember_credential(change: Change, state: PaymentState, result: Result) ->
     method, intent = state.payment_method, state.intent
     if method is None or result.outcome is not Outcome.APPROVED or intent.setup_future_usage is None:
         return
-    credentials = dict(method.credentials)
-    if result.stored_credential_reference is not None:
-        credentials[state.attempt.gateway_id] = result.stored_credential_reference
-    attach = intent.customer_id is not None and method.customer_id is None
-    kept = replace(
+    kept = stored(
         method,
-        version=method.version + 1,
-        customer_id=method.customer_id or intent.customer_id,
-        network_transaction_id=method.network_transaction_id or result.network_transaction_id,
-        credentials=credentials,
+        intent.customer_id,
+        state.attempt.gateway_id,
+        network_transaction_id=result.network_transaction_id,
+        reference=result.stored_credential_reference,
     )
-    if replace(kept, version=method.version) == method:
+    if kept is method:
         return
     change.update(PAYMENT_METHODS, kept)
-    if attach:
+    if kept.customer_id != method.customer_id:
         change.event("payment_method.attached", show_payment_method(kept))

@@ -1,6 +1,6 @@
 """Use cases of payment intents. Called by ``api``, ``console``, ``cli`` and by checkout sessions.
 
-Each use case validates (pure functions), makes what is asked durable, lets :class:`Confirmer` or :class:`FollowOns` talk
+Each use case validates (pure functions), makes what is asked durable, lets the :class:`Confirmer` talk
 to the gateway, and answers. Reading needs no use case's permission; everything is scoped to account and mode.
 """
 

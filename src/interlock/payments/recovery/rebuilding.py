@@ -37,15 +37,13 @@ class Rebuilder:
         if method is None or method.card is None:
             return None
         try:
-            if attempt.operation is Operation.VERIFY:
-                setup = await self._database.get(SETUP_INTENTS, scope, attempt.subject_id)
-                if setup is None:
-                    return None
-                return await self._setups.verification(scope, setup, attempt, method, authorising=False)
-            intent = await self._database.get(INTENTS, scope, attempt.subject_id)
-            if intent is None:
-                return None
             card = await self._instruments.reveal(scope, method, authorising=False)
         except VaultError:
+            return None
+        if attempt.operation is Operation.VERIFY:
+            setup = await self._database.get(SETUP_INTENTS, scope, attempt.subject_id)
+            return None if setup is None else self._setups.verification(setup, attempt, method, card)
+        intent = await self._database.get(INTENTS, scope, attempt.subject_id)
+        if intent is None:
             return None
         return payment_request(attempt, intent, method, card, redirect_url(self._public_url, attempt, "return"))

@@ -39,7 +39,7 @@ def settle_refund(
     now_ms: int,
     execution: Execution | None = None,
 ) -> Refund:
-    """Add to ``change`` what ``result`` of the refund's attempt makes of everything; return the refund as it becomes."""
+    """Add to ``change`` what ``result`` of the refund's attempt makes of everything; return the refund after it."""
     settled = settle_attempt(attempt, result, now_ms, execution)
     if execution is not None:
         keep_exchanges(change, settled, execution, now_ms)

@@ -1,1 +1,1 @@
-"""The public shape of objects: what the API answers and what event snapshots hold. Pure; unexpanded, every key present."""
+"""The public shape of objects: what the API answers and event snapshots hold. Pure; unexpanded, every key present."""

@@ -44,7 +44,10 @@ def payment_attempt_record(attempt: Attempt) -> dict[str, Any]:
             "type": "card",
         },
         "payment_record": attempt.intent_id,
-        "processor_details": {"custom": {"payment_reference": attempt.gateway_reference or attempt.id}, "type": "custom"},
+        "processor_details": {
+            "custom": {"payment_reference": attempt.gateway_reference or attempt.id},
+            "type": "custom",
+        },
         "reported_by": "self",
         "shipping_details": {"address": _NO_ADDRESS, "name": None, "phone": None},
         "interlock": _own_facts(attempt),

@@ -119,7 +119,8 @@ class SetupOutcomes:
             done = replace(settlement.setup_intent, mandate_id=mandate.id)
             settlement = replace(settlement, setup_intent=done)
             change.insert(MANDATES, mandate)
-            change.update(PAYMENT_METHODS, kept)
+            if kept is not method:
+                change.update(PAYMENT_METHODS, kept)
         change.update(SETUP_INTENTS, settlement.setup_intent)
         change.update(ATTEMPTS, settled)
         for kind in settlement.events:

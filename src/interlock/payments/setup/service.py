@@ -10,18 +10,21 @@ from interlock.base.crashpoints import reach
 from interlock.base.ids import new_id, new_secret
 from interlock.base.money import Money
 from interlock.base.problems import Problem, invalid, missing
-from interlock.gateways.contract import Initiator, Operation, PaymentRequest, StoredCredential
+from interlock.gateways.contract import Card, Initiator, Operation, PaymentRequest, StoredCredential
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
+from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.requests import shopper
 from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
+from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.attempts.walking import Limits, walk
 from interlock.payments.customers.service import Customers
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import PaymentMethod, ResolvedInstrument
-from interlock.payments.intents.confirmation import Limits, redirect_url
+from interlock.payments.intents.confirmation import redirect_url
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status, resting_status
 from interlock.payments.setup.outcome import SetupOutcomes
@@ -140,7 +143,7 @@ class SetupIntents:
                 "No enabled gateway can verify cards. Check `interlock gateways list`.",
                 code="payment_method_unactivated",
             )
-        attempt = self._new_attempt(intent, instrument, options, routes[0], now_ms)
+        attempt = self._new_attempt(intent, instrument, options, routes[0], now_ms, 1)
         begun = replace(
             intent,
             version=1 if is_new else intent.version + 1,
@@ -161,25 +164,43 @@ class SetupIntents:
         if rejected is not None:
             return refused_commit(rejected)
         reach("setup.begun")
-        execution = await self._verify(ctx.scope, begun, attempt, method, now_ms)
+        card = await self._instruments.reveal(ctx.scope, method)
+        way = _Verification(self, _Verifying(begun, attempt, instrument, options), card)
+        state, execution = await walk(
+            way, way.first, routes, self._runner, self._work.clock, self._limits, now_ms + self._limits.budget_ms
+        )
         reach("setup.answered")
-        return await self._outcomes.finish(ctx, begun, attempt, method, execution, respond)
+        return await self._outcomes.finish(ctx, state.intent, state.attempt, method, execution, respond)
 
-    async def _verify(
-        self, scope: Scope, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, started_ms: int
-    ) -> Execution:
-        request = await self.verification(scope, intent, attempt, method, authorising=True)
-        return await self._runner.run_to_certainty(attempt, request, started_ms + self._limits.budget_ms)
+    async def move_on(self, state: "_Verifying", execution: Execution, route: Candidate) -> "_Verifying | None":
+        """Settle the verification that failed and make the next one durable; None when the race was lost."""
+        now_ms = self._work.clock.now_ms()
+        failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
+        following = self._new_attempt(
+            state.intent, state.instrument, state.options, route, now_ms, state.attempt.sequence + 1
+        )
+        intent = replace(
+            state.intent,
+            version=state.intent.version + 1,
+            active_attempt_id=following.id,
+            latest_attempt_id=following.id,
+        )
+        change = Change(Scope(intent.account_id, intent.livemode))
+        change.update(ATTEMPTS, failed)
+        change.insert(ATTEMPTS, following)
+        change.update(SETUP_INTENTS, intent)
+        keep_exchanges(change, failed, execution, now_ms)
+        if await self._work.record(change) is not None:
+            return None
+        return replace(state, intent=intent, attempt=following)
 
-    async def verification(
-        self, scope: Scope, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, *, authorising: bool
-    ) -> PaymentRequest:
-        """Return the request that verifies and stores the card; recovery rebuilds it with ``authorising`` False."""
+    def verification(self, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, card: Card) -> PaymentRequest:
+        """Return the request that verifies and stores the card; recovery rebuilds it from what is stored."""
         return PaymentRequest(
             reference=attempt.id,
             idempotency_key=attempt.outbound_key,
             amount=Money(0, attempt.currency),
-            card=await self._instruments.reveal(scope, method, authorising=authorising),
+            card=card,
             return_url=redirect_url(self._public_url, attempt, "return"),
             description=intent.details.get("description"),
             stored_credential=StoredCredential(initiator=Initiator.CUSTOMER, store=True, reason="unscheduled"),
@@ -207,10 +228,23 @@ class SetupIntents:
         changes: dict[str, Any] = {"metadata": merged, "details": {**intent.details, **command.details}}
         if command.customer is not UNSET:
             changes["customer_id"] = command.customer
-        if isinstance(command.payment_method, str) or command.payment_method_data is not None:
-            reference = command.payment_method if isinstance(command.payment_method, str) else None
+        problem = await self._select(ctx.scope, intent, command, change, changes)
+        if problem is not None:
+            return problem
+        updated = replace(intent, version=intent.version + 1, **changes)
+        change.update(SETUP_INTENTS, updated)
+        answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(updated))
+        return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def _select(
+        self, scope: Scope, intent: SetupIntent, command: UpdateSetup, change: Change, changes: dict[str, Any]
+    ) -> Problem | None:
+        """Add the payment method that an update selects or drops to ``changes``, its writes to ``change``."""
+        reference = None if command.payment_method is UNSET else command.payment_method
+        if reference is not None or command.payment_method_data is not None:
+            customer_id = changes.get("customer_id", intent.customer_id)
             instrument = await self._instruments.resolve_for_payment(
-                ctx.scope, reference, command.payment_method_data, None, changes.get("customer_id", intent.customer_id)
+                scope, reference, command.payment_method_data, None, customer_id
             )
             if isinstance(instrument, Problem):
                 return instrument
@@ -220,10 +254,7 @@ class SetupIntents:
             changes["payment_method_id"] = None
         if "payment_method_id" in changes:
             changes["status"] = resting_status(changes["payment_method_id"])
-        updated = replace(intent, version=intent.version + 1, **changes)
-        change.update(SETUP_INTENTS, updated)
-        answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(updated))
-        return answer if isinstance(answer, Answer) else refused_commit(answer)
+        return None
 
     async def cancel(
         self, ctx: RequestContext, setup_id: str, command: CancelSetup, respond: Respond
@@ -287,7 +318,13 @@ class SetupIntents:
         )
 
     def _new_attempt(
-        self, intent: SetupIntent, instrument: ResolvedInstrument, options: ConfirmSetup, route: Candidate, now_ms: int
+        self,
+        intent: SetupIntent,
+        instrument: ResolvedInstrument,
+        options: ConfirmSetup,
+        route: Candidate,
+        now_ms: int,
+        sequence: int,
     ) -> Attempt:
         method = instrument.payment_method
         card = method.card
@@ -310,7 +347,7 @@ class SetupIntents:
             operation=Operation.VERIFY,
             stage=Operation.VERIFY,
             state=BEGUN,
-            sequence=1,
+            sequence=sequence,
             gateway_id=route.gateway_id,
             connector=route.connector,
             release_id=route.release_id,
@@ -325,6 +362,38 @@ class SetupIntents:
             next_inquiry_at_ms=now_ms + self._limits.lease_ms,
             detail={**detail, "return_token": new_secret(24)},
         )
+
+
+class _Verifying(msgspec.Struct, frozen=True):
+    """A set-up in the middle of a verification."""
+
+    intent: SetupIntent
+    attempt: Attempt
+    instrument: ResolvedInstrument
+    options: ConfirmSetup
+
+
+class _Verification:
+    """One verification on its way from route to route (``walking.Way``); the card lives no longer than this."""
+
+    def __init__(self, setups: SetupIntents, first: _Verifying, card: Card) -> None:
+        self._setups = setups
+        self.first = first
+        self._card = card
+
+    def attempt(self, state: _Verifying) -> Attempt:
+        return state.attempt
+
+    def request(self, state: _Verifying) -> PaymentRequest:
+        return self._setups.verification(state.intent, state.attempt, state.instrument.payment_method, self._card)
+
+    def may_retry_decline(self, state: _Verifying, execution: Execution, following: Candidate, made: int) -> bool:
+        # A set-up takes no money, so no rule speaks of it: the issuer's word on the card stands.
+        del state, execution, following, made
+        return False
+
+    async def move_on(self, state: _Verifying, execution: Execution, following: Candidate) -> _Verifying | None:
+        return await self._setups.move_on(state, execution, following)
 
 
 def _unexpected(intent: SetupIntent, action: str, wanted: str) -> Problem:

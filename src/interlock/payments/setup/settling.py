@@ -8,6 +8,7 @@ from interlock.base.errors import InvariantError
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.declines import AUTHENTICATION_REQUIRED, CardError, card_error
+from interlock.payments.instruments.attachment import stored
 from interlock.payments.instruments.types import PaymentMethod
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
 from interlock.payments.setup.machine import Trigger, next_status
@@ -60,18 +61,15 @@ def _succeed(intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None
     events = ["setup_intent.succeeded"]
     kept = None
     if method is not None:
-        credentials = dict(method.credentials)
-        if result.stored_credential_reference is not None:
-            credentials[attempt.gateway_id] = result.stored_credential_reference
-        if intent.customer_id is not None and method.customer_id is None:
-            events.insert(0, "payment_method.attached")
-        kept = replace(
+        kept = stored(
             method,
-            version=method.version + 1,
-            customer_id=method.customer_id or intent.customer_id,
-            network_transaction_id=result.network_transaction_id or method.network_transaction_id,
-            credentials=credentials,
+            intent.customer_id,
+            attempt.gateway_id,
+            network_transaction_id=result.network_transaction_id,
+            reference=result.stored_credential_reference,
         )
+        if kept.customer_id != method.customer_id:
+            events.insert(0, "payment_method.attached")
     return SetupSettlement(setup_intent=done, payment_method=kept, events=tuple(events))
 
 

@@ -1,0 +1,229 @@
+"""Kill -9 at every named recovery point of every money path: nothing acknowledged is lost, nothing is charged twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.support.crashing_shop import Task
+from tests.support.payment_house import House, open_house
+from tests.support.sandboxes import Gateway
+
+from interlock.base.crashpoints import POINTS
+from interlock.base.problems import Problem
+from interlock.payments.attempts.types import Attempt
+from interlock.payments.idempotency.service import KEY_TAKEN
+from interlock.payments.intents.types import Intent, IntentStatus, IntentView
+from interlock.payments.refunds.types import RefundStatus
+from interlock.payments.setup.types import SetupStatus
+from interlock.storage.database import Database, Page
+from interlock.vault.keys import generate_keys
+
+KEYS = generate_keys()
+ROOT = Path(__file__).parents[3]
+INCREMENTAL = {"payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}
+ELSEWHERE = {"outbox.claimed", "delivery.sent"}
+"""Points of the webhook worker, killed by its own tests."""
+
+
+@pytest.fixture
+async def crash_house(database: Database, stripe_gateway: Gateway, adyen_gateway: Gateway) -> AsyncIterator[House]:
+    async with open_house(database, stripe_gateway, adyen_gateway, keys=KEYS) as opened:
+        yield opened
+
+
+def crash(database_url: str, house: House, point: str, action: str, **more: str) -> None:
+    """Run ``action`` in a process of its own that must die at ``point``."""
+    task = Task(url=database_url, account_id=house.scope.account_id, keys=KEYS, action=action, **more)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.crashing_shop", msgspec.json.encode(task).decode()],
+        cwd=ROOT,
+        env={**os.environ, "INTERLOCK_CRASH_AT": point, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr.decode()[-2000:]}"
+
+
+async def only_intent(house: House) -> Intent:
+    (intent,) = (await house.payments.intents.list(house.scope, Page())).items
+    return intent
+
+
+async def last_attempt(house: House, intent: Intent) -> Attempt:
+    return (await house.attempts(intent))[-1]
+
+
+def taken_minor(gateway: Gateway, attempt: Attempt) -> int:
+    return sum(entry["amount_minor"] for entry in gateway.books(reference=attempt.id) if entry["kind"] == "capture")
+
+
+async def settle(house: House) -> None:
+    """Let recovery look until nothing is open any more."""
+    for _ in range(8):
+        await house.recover(120_000)
+        left = await house.database.fetchval(
+            "SELECT count(*) FROM attempts WHERE account_id = $1 AND state IN ('begun', 'unknown')",
+            house.scope.account_id,
+        )
+        if left == 0:
+            return
+    pytest.fail("an attempt stayed open")
+
+
+@pytest.mark.parametrize("point", ["payment.begun", "payment.answered", "payment.settled"])
+async def test_a_payment_killed_at_each_point_ends_once_and_its_key_replays_the_truth(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    crash(database_url, crash_house, point, "pay", key="order-7")
+    if point != "payment.settled":
+        in_use = await crash_house.payments.idempotency.settle(crash_house.ctx("order-7"), KEY_TAKEN)
+        assert in_use == KEY_TAKEN
+    await settle(crash_house)
+    intent = await only_intent(crash_house)
+    attempt = await last_attempt(crash_house, intent)
+    taken = taken_minor(stripe_gateway, attempt)
+    assert intent.status in {IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_PAYMENT_METHOD}
+    assert taken == intent.amount_received_minor == (1099 if intent.status is IntentStatus.SUCCEEDED else 0)
+    assert len(await crash_house.attempts(intent)) == 1
+    if point == "payment.begun":
+        assert taken == 0
+
+
+async def test_a_payment_killed_between_two_routes_ends_once(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, adyen_gateway: Gateway
+) -> None:
+    stripe_gateway.fault("refuse", status=400)
+    crash(database_url, crash_house, "payment.failover", "pay")
+    await settle(crash_house)
+    intent = await only_intent(crash_house)
+    refused, second = await crash_house.attempts(intent)
+    assert (refused.state, second.connector) == ("refused", "adyen")
+    booked = [entry for entry in adyen_gateway.books(reference=second.id) if entry["kind"] == "capture"]
+    assert len(booked) <= 1
+    assert sum(entry["amount_minor"] for entry in booked) == intent.amount_received_minor
+
+
+@pytest.mark.parametrize("point", ["capture.begun", "capture.answered"])
+async def test_a_capture_killed_at_each_point_takes_the_money_exactly_once(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    held = await crash_house.paid(capture_method="manual")
+    crash(database_url, crash_house, point, "capture", subject=held.id)
+    await settle(crash_house)
+    intent = await crash_house.intent(held.id)
+    payment = (await crash_house.attempts(intent))[0]
+    taken = sum(
+        entry["amount_minor"]
+        for attempt in await crash_house.attempts(intent)
+        for entry in stripe_gateway.books(reference=attempt.id)
+        if entry["kind"] == "capture"
+    )
+    assert payment.state == "approved"
+    assert taken == intent.amount_received_minor
+    assert intent.status in {IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE}
+    assert intent.active_attempt_id is None
+
+
+@pytest.mark.parametrize("point", ["increment.begun", "increment.answered"])
+async def test_an_increment_killed_at_each_point_leaves_one_agreed_amount(
+    crash_house: House, database_url: str, point: str
+) -> None:
+    held = await crash_house.paid(capture_method="manual", details=INCREMENTAL)
+    crash(database_url, crash_house, point, "increment", subject=held.id)
+    await settle(crash_house)
+    intent = await crash_house.intent(held.id)
+    assert (intent.status, intent.active_attempt_id) == (IntentStatus.REQUIRES_CAPTURE, None)
+    assert intent.amount_minor == intent.amount_capturable_minor
+    assert intent.amount_minor in {1099, 2000}
+
+
+@pytest.mark.parametrize("point", ["void.begun", "void.answered"])
+async def test_a_cancel_killed_at_each_point_releases_the_money(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    held = await crash_house.paid(capture_method="manual")
+    crash(database_url, crash_house, point, "cancel", subject=held.id)
+    await settle(crash_house)
+    intent = await crash_house.intent(held.id)
+    assert intent.status is IntentStatus.CANCELED
+    payment = (await crash_house.attempts(intent))[0]
+    assert "void" in {entry["kind"] for entry in stripe_gateway.books(reference=payment.id)}
+
+
+@pytest.mark.parametrize("point", ["refund.begun", "refund.answered"])
+async def test_a_refund_killed_at_each_point_gives_back_exactly_once(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    paid = await crash_house.paid()
+    crash(database_url, crash_house, point, "refund", subject=paid.id)
+    await settle(crash_house)
+    (refund,) = (await crash_house.payments.refunds.list(crash_house.scope, Page())).items
+    charge = await crash_house.charge(paid)
+    given_back = sum(
+        entry["amount_minor"]
+        for entry in stripe_gateway.books(kind="refund")
+        if entry["reference"] == refund.attempt_id
+    )
+    assert refund.status in {RefundStatus.SUCCEEDED, RefundStatus.FAILED}
+    assert charge.amount_refund_pending_minor == 0
+    assert given_back == charge.amount_refunded_minor == (1099 if refund.status is RefundStatus.SUCCEEDED else 0)
+
+
+@pytest.mark.parametrize("point", ["challenge.resumed", "challenge.answered"])
+async def test_a_return_from_the_bank_killed_at_each_point_ends_as_the_bank_said(
+    crash_house: House, database_url: str, point: str
+) -> None:
+    waiting = await crash_house.paid("pm_card_authenticationRequired")
+    crash(database_url, crash_house, point, "return", subject=waiting.id)
+    await settle(crash_house)
+    assert (await crash_house.intent(waiting.id)).status is IntentStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("point", ["setup.begun", "setup.answered"])
+async def test_a_set_up_killed_at_each_point_is_settled(crash_house: House, database_url: str, point: str) -> None:
+    crash(database_url, crash_house, point, "setup")
+    await settle(crash_house)
+    (setup,) = (await crash_house.payments.setup_intents.list(crash_house.scope, Page())).items
+    assert setup.status in {SetupStatus.SUCCEEDED, SetupStatus.REQUIRES_PAYMENT_METHOD}
+    assert setup.active_attempt_id is None
+
+
+async def test_recovery_killed_in_the_middle_is_taken_over(
+    crash_house: House, database_url: str, stripe_gateway: Gateway
+) -> None:
+    crash(database_url, crash_house, "payment.answered", "pay")
+    crash(database_url, crash_house, "recovery.inquired", "recover")
+    await settle(crash_house)
+    intent = await only_intent(crash_house)
+    assert intent.status is IntentStatus.SUCCEEDED
+    assert taken_minor(stripe_gateway, await last_attempt(crash_house, intent)) == 1099
+
+
+async def test_a_key_whose_request_died_answers_from_what_became_of_its_object(
+    crash_house: House, database_url: str
+) -> None:
+    crash(database_url, crash_house, "payment.answered", "pay", key="order-8")
+    await settle(crash_house)
+    again = await crash_house.pay(key="order-8")
+    assert again == KEY_TAKEN
+    shown: list[object] = []
+
+    async def respond(view: object) -> object:
+        shown.append(view)
+        return None
+
+    await crash_house.payments.intents.resume(crash_house.ctx("order-8"), (await only_intent(crash_house)).id, respond)  # type: ignore[arg-type]  # the answer is not looked at
+    assert isinstance(shown[0], IntentView)
+    assert not isinstance(shown[0], Problem)
+
+
+def test_every_recovery_point_is_killed_somewhere() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    untested = [point for point in POINTS if f'"{point}"' not in text]
+    assert untested == []
