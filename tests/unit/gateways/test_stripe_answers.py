@@ -213,9 +213,8 @@ def test_a_verified_card_leaves_its_reference() -> None:
         "id": "seti_1",
         "object": "setup_intent",
         "status": "succeeded",
-        "payment_method": "pm_9",
+        "payment_method": {"id": "pm_9", "card": {"checks": {"cvc_check": "pass"}}},
         "metadata": {"interlock_attempt": REFERENCE},
-        "latest_attempt": {"id": "setatt_1", "payment_method_details": {"card": {"checks": {"cvc_check": "pass"}}}},
     }
     request = payment(amount=Money(0, "usd"), stored_credential=StoredCredential(store=True))
     sent, result = drive(CONNECTOR.verify(CONFIG, request), answer(body))

@@ -28,6 +28,7 @@ from interlock.gateways.contract import (
 from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
 
 _INEXPRESSIBLE = "the amount cannot be expressed in Adyen's minor units"
+_KEY_ROOM = 60
 _ABOUT_US = frozenset({401, 403, 409, 429})
 _Answered = Generator[HttpRequest, HttpResponse, tuple[Result, int]]
 
@@ -75,7 +76,7 @@ class AdyenConnector:
         """Give back a part that was authorised instead of the whole; the decline holds once Adyen took the order."""
         follow_on = FollowOnRequest(
             reference=request.reference,
-            idempotency_key=f"{request.idempotency_key[:60]}-rel",
+            idempotency_key=f"{request.idempotency_key[:_KEY_ROOM]}-rel",
             amount=request.amount,
             gateway_reference=payment,
         )
@@ -95,7 +96,9 @@ class AdyenConnector:
         body = details_body(request)
         if body is None:
             return unknown("no_return_parameters", gateway_reference=request.gateway_reference), 0
-        response = yield post(config, "/payments/details", request.idempotency_key, body)
+        # A key of its own: the payment's first request may have used the attempt's.
+        key = f"{request.idempotency_key[:_KEY_ROOM]}-3ds"
+        response = yield post(config, "/payments/details", key, body)
         return payment_answer(response, self._tables, None, capture=request.capture), response.status
 
     def capture(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:

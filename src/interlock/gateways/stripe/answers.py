@@ -19,7 +19,6 @@ from interlock.gateways.stripe.objects import (
     Intent,
     Refund,
     Setup,
-    SetupAttempt,
 )
 
 _NO_CARD = CardDetails()
@@ -116,17 +115,16 @@ def setup_result(setup: Setup, tables: Tables, config: ConnectorConfig, referenc
         challenge = _challenge(setup, "setup_intent")
         if challenge is None:
             return unknown("unsupported_next_action", gateway_reference=setup.id)
-    card = _card(setup.latest_attempt)
+    stored = setup.payment_method
+    card = _NO_CARD if stored is None or isinstance(stored, str) else stored.card or _NO_CARD
     return Result(
         outcome=outcome,
         gateway_reference=setup.id,
         challenge=challenge,
-        network_transaction_id=card.network_transaction_id,
-        stored_credential_reference=setup.payment_method,
+        stored_credential_reference=stored if stored is None or isinstance(stored, str) else stored.id,
         cvc_check=card.checks.cvc_check if card.checks else None,
         postal_code_check=card.checks.address_postal_code_check if card.checks else None,
         address_line1_check=card.checks.address_line1_check if card.checks else None,
-        three_d_secure=_three_d_secure(card),
     )
 
 
@@ -273,7 +271,7 @@ def _challenge(intent: Intent | Setup, kind: str) -> Challenge | None:
     return Challenge(url=action.redirect_to_url.url, continuation={"kind": kind, "id": intent.id})
 
 
-def _card(carrier: Charge | SetupAttempt | str | None) -> CardDetails:
+def _card(carrier: Charge | str | None) -> CardDetails:
     if carrier is None or isinstance(carrier, str) or carrier.payment_method_details is None:
         return _NO_CARD
     return carrier.payment_method_details.card or _NO_CARD

@@ -84,7 +84,7 @@ class StripeConnector:
         if not reference:
             return unknown("no_reference", "the challenge left no intent to complete")
         if request.continuation.get("kind") == "setup_intent":
-            path = f"/v1/setup_intents/{path_part(reference)}?expand%5B0%5D=latest_attempt"
+            path = f"/v1/setup_intents/{path_part(reference)}?expand%5B0%5D=payment_method"
             response = yield get(self._tables, config, path)
             return setup_answer(response, self._tables, config, None)
         path = f"/v1/payment_intents/{path_part(reference)}"
@@ -93,7 +93,9 @@ class StripeConnector:
         if result.code != "status_requires_confirmation":
             return result
         body = form([("expand[0]", "latest_charge")])
-        response = yield post(self._tables, config, f"{path}/confirm", request.idempotency_key, body)
+        # A key of its own: the payment's first request may have used the attempt's, and Stripe binds a key to its path.
+        key = f"{request.idempotency_key}-confirm"
+        response = yield post(self._tables, config, f"{path}/confirm", key, body)
         return payment_answer(response, self._tables, config, None, after_challenge=True)
 
     def capture(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:

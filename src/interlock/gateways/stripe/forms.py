@@ -21,7 +21,7 @@ _ADDRESS_KEYS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 _HEAD = "confirm=true&payment_method_types%5B0%5D=card&payment_method_data%5Btype%5D=card&expand%5B0%5D="
 _PAYMENT_HEAD = f"{_HEAD}latest_charge&capture_method="
-_SETUP_HEAD = f"{_HEAD}latest_attempt&usage="
+_SETUP_HEAD = f"{_HEAD}payment_method&usage="
 _CARD_OPTION = "payment_method_options%5Bcard%5D%5B"
 _BILLING = "payment_method_data%5Bbilling_details%5D%5B"
 

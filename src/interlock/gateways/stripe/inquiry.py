@@ -129,7 +129,7 @@ def _retrieve(tables: Tables, config: ConnectorConfig, request: InquireRequest, 
         response = yield get(tables, config, f"/v1/refunds/{path_part(reference)}")
         return refund_answer(response, tables) if response.status == _OK else _nothing_proven(response)
     setup = request.operation is Operation.VERIFY or reference.startswith("seti_")
-    collection, expand = ("setup_intents", "latest_attempt") if setup else ("payment_intents", "latest_charge")
+    collection, expand = ("setup_intents", "payment_method") if setup else ("payment_intents", "latest_charge")
     response = yield get(tables, config, f"/v1/{collection}/{path_part(reference)}?expand%5B0%5D={expand}")
     if response.status != _OK:
         return _nothing_proven(response)

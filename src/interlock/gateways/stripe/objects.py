@@ -113,11 +113,11 @@ class Intent(msgspec.Struct, frozen=True):
     cancellation_reason: str | None = None
 
 
-class SetupAttempt(msgspec.Struct, frozen=True):
-    """One try of a SetupIntent, expanded."""
+class PaymentMethod(msgspec.Struct, frozen=True):
+    """A stored payment method, expanded."""
 
     id: str
-    payment_method_details: MethodDetails | None = None
+    card: CardDetails | None = None
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -130,8 +130,7 @@ class Setup(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = {}
     next_action: NextAction | None = None
     last_setup_error: Failure | None = None
-    latest_attempt: SetupAttempt | str | None = None
-    payment_method: str | None = None
+    payment_method: PaymentMethod | str | None = None
 
 
 class Refund(msgspec.Struct, frozen=True):
