@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--no-validate", action="store_true", help="do not check requests against specifications")
     parser.add_argument("--webhook-url", default="", help="where signed webhooks go")
     parser.add_argument("--webhook-secret", default="", help="whsec_… for Stripe, hex HMAC key for Adyen")
+    parser.add_argument("--webhook-events", default="", help="comma-separated types; all when absent")
     parser.add_argument("--webhook-delay-ms", type=int, default=50, help="how long after the event")
     parser.add_argument("--modification-delay-ms", type=int, default=50, help="how long Adyen takes to carry out")
     parser.add_argument("--detached", action="store_true", help="go on living when the parent process ends")
@@ -35,6 +36,7 @@ def main() -> None:
         validate=not given.no_validate,
         webhook_url=given.webhook_url,
         webhook_secret=given.webhook_secret,
+        webhook_events=tuple(name for name in given.webhook_events.split(",") if name),
         webhook_delay_ms=given.webhook_delay_ms,
         modification_delay_ms=given.modification_delay_ms,
         die_with_parent=not given.detached,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import traceback
 from collections.abc import Callable
 from typing import TypeVar
@@ -51,9 +52,13 @@ class Sandbox:
         """Open the door and start the loops."""
         self.webhooks.load()
         if self.options.webhook_url:
-            self.webhooks.configure(
-                Endpoint(self.options.webhook_url, self.options.webhook_secret, delay_ms=self.options.webhook_delay_ms)
+            options = self.options
+            events = list(options.webhook_events)
+            wrong = self.webhooks.configure(
+                Endpoint(options.webhook_url, options.webhook_secret, events, options.webhook_delay_ms)
             )
+            if wrong is not None:
+                raise ValueError(f"webhook-{wrong}")
         await self.server.open(self.options.port)
         await self.control_server.open(0)
         self.context.base_url = f"http://{self.options.host}:{self.server.port}"
@@ -141,7 +146,9 @@ class Sandbox:
         try:
             return work()
         except Exception:  # noqa: BLE001 - a bug here must look like a broken sandbox, not like a gateway's answer
-            return Reply(599, traceback.format_exc().encode(), "text/plain")
+            trace = traceback.format_exc()
+            sys.stderr.write(trace)
+            return Reply(599, trace.encode(), "text/plain")
 
     # -- what happens by itself ------------------------------------------------------------------------------------
 

@@ -14,6 +14,13 @@ from interlock.sandbox.webhooks import Endpoint, Webhooks
 _encode = msgspec.json.Encoder().encode
 
 
+class Happening(msgspec.Struct, forbid_unknown_fields=True):
+    """Something a cardholder or time does to a payment: ``dispute`` or ``expire``."""
+
+    what: str
+    payment: str
+
+
 def _problem(status: int, text: str) -> Reply:
     return Reply(status, _encode({"error": text}))
 
@@ -36,6 +43,7 @@ class Control:
             "health": lambda _: Reply(200, _encode(self._health())),
             "webhooks": self._change_webhooks,
             "faults": self._change_faults,
+            "happen": self._happen,
         }
 
     def handle(self, request: Request) -> Reply:
@@ -50,6 +58,14 @@ class Control:
     def _export(self, request: Request) -> Reply:
         query = dict(parse_pairs(request.query))
         return books.export(self._store, query, as_csv=request.path.endswith(".csv") or query.get("format") == "csv")
+
+    def _happen(self, request: Request) -> Reply:
+        try:
+            asked = msgspec.json.decode(request.body, type=Happening)
+        except msgspec.DecodeError as problem:
+            return _problem(400, str(problem))
+        wrong = self._provider.happen(asked.what, asked.payment)
+        return Reply(200, b'{"happened":true}') if wrong is None else _problem(409, wrong)
 
     def _health(self) -> dict[str, object]:
         return {
@@ -70,9 +86,11 @@ class Control:
         if request.method == "POST":
             try:
                 endpoint = msgspec.json.decode(request.body, type=Endpoint)
-            except msgspec.DecodeError as wrong:
-                return _problem(400, str(wrong))
-            self._webhooks.configure(endpoint)
+            except msgspec.DecodeError as problem:
+                return _problem(400, str(problem))
+            wrong = self._webhooks.configure(endpoint)
+            if wrong is not None:
+                return _problem(400, wrong)
         elif request.method == "DELETE":
             self._webhooks.configure(None)
         return Reply(200, _encode(self._health()["webhooks"]))

@@ -27,7 +27,8 @@ Notify = Callable[[str, str, bytes, Facts], None]
 class Context(msgspec.Struct):
     """What a provider is given: its memory, the time, and where it can be reached.
 
-    ``notify`` queues a webhook (id, type, body, facts) and is None while nobody listens. ``forced_decline`` is set by
+    ``notify`` queues a webhook (id, type, body, facts) and is None while nobody listens; ``events`` are the types
+    wanted, empty for all. ``forced_decline`` is set by
     a fault for one request: the next charge is declined with this code and decline code. ``specs`` is the folder of
     published specifications to check requests against, None for the built-in minimal checks.
     """
@@ -36,6 +37,7 @@ class Context(msgspec.Struct):
     clock: Clock
     base_url: str = ""
     notify: Notify | None = None
+    events: frozenset[str] = frozenset()
     modification_delay_ms: int = 50
     forced_decline: tuple[str, str] | None = None
     specs: Path | None = None
@@ -76,6 +78,10 @@ class Provider(Protocol):
 
     def sign(self, body: bytes, secret: str, now_ms: int) -> tuple[dict[str, str], bytes]:
         """Return headers and body of a webhook, signed with ``secret``."""
+        ...
+
+    def happen(self, what: str, payment_id: str) -> str | None:
+        """Let a cardholder dispute a payment or an authorisation expire; returns why it cannot, if so."""
         ...
 
     def fire(self, name: str, subject: str) -> None:

@@ -18,6 +18,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     validate: bool = True
     webhook_url: str = ""
     webhook_secret: str = ""
+    webhook_events: tuple[str, ...] = ()
     webhook_delay_ms: int = 50
     modification_delay_ms: int = 50
     die_with_parent: bool = True

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS books (
 CREATE INDEX IF NOT EXISTS books_payment ON books (payment_id);
 CREATE TABLE IF NOT EXISTS timers (id INTEGER PRIMARY KEY, due_ms INTEGER, name TEXT, subject TEXT);
 CREATE TABLE IF NOT EXISTS deliveries (id INTEGER PRIMARY KEY, due_ms INTEGER, attempts INTEGER, body BLOB);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_ms, id);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, body BLOB);
 """
 
@@ -212,10 +213,10 @@ class Store:
         self.write("INSERT INTO deliveries VALUES (?, ?, 0, ?)", (number, due_ms, body))
         return number
 
-    def due_deliveries(self, now_ms: int, limit: int = 500) -> list[tuple[int, int, int, bytes]]:
-        """Return deliveries that are due as (number, due, attempts, body), oldest first."""
+    def due_deliveries(self, now_ms: int, limit: int) -> list[tuple[int, int, bytes]]:
+        """Return deliveries that are due as (number, attempts, body), oldest first."""
         self.flush()
-        sql = "SELECT id, due_ms, attempts, body FROM deliveries WHERE due_ms <= ? ORDER BY due_ms, id LIMIT ?"
+        sql = "SELECT id, attempts, body FROM deliveries WHERE due_ms <= ? ORDER BY due_ms, id LIMIT ?"
         return list(self._db.execute(sql, (now_ms, limit)))
 
     def waiting_deliveries(self) -> int:

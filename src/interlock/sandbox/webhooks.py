@@ -1,17 +1,16 @@
 """Webhooks out: queued in the store with the payment they tell of, signed and delivered in the background, retried."""
 
 import asyncio
-import contextlib
 
-import aiohttp
 import msgspec
 
 from interlock.sandbox.engine import Context, Facts, Provider
 from interlock.sandbox.faults import Faults, FaultSpec
+from interlock.sandbox.sender import Sender, Target, target_of
 
-IN_FLIGHT = 32
+SENDERS = 16
+MAX_IN_HAND = 1_000
 POLL_S = 0.02
-TIMEOUT_S = 10.0
 MAX_ATTEMPTS = 60
 FIRST_RETRY_MS = 200
 MAX_RETRY_MS = 30_000
@@ -44,10 +43,10 @@ class Webhooks:
         self._provider = provider
         self._faults = faults
         self.endpoint: Endpoint | None = None
+        self._target: Target | None = None
         self._owed = 0
-        self._sending: set[int] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._session: aiohttp.ClientSession | None = None
+        self._in_hand: set[int] = set()
+        self._queue: asyncio.Queue[tuple[int, int, bytes]] = asyncio.Queue()
         self.delivered = 0
         self.failed = 0
 
@@ -55,15 +54,22 @@ class Webhooks:
         """Take up the endpoint and the debts of before a restart."""
         stored = self._context.store.setting("webhooks")
         if stored is not None:
-            self.endpoint = msgspec.json.decode(stored, type=Endpoint | None)
+            self._aim(msgspec.json.decode(stored, type=Endpoint | None))
         self._owed = self._context.store.waiting_deliveries()
-        self._context.notify = self.notify if self.endpoint is not None else None
 
-    def configure(self, endpoint: Endpoint | None) -> None:
-        """Send to ``endpoint`` from now on; None stops."""
-        self.endpoint = endpoint
+    def configure(self, endpoint: Endpoint | None) -> str | None:
+        """Send to ``endpoint`` from now on, None stops; returns what is wrong with its URL, if anything."""
+        if endpoint is not None and target_of(endpoint.url) is None:
+            return f"url: {endpoint.url!r} is no http or https address"
         self._context.store.set_setting("webhooks", msgspec.json.encode(endpoint))
+        self._aim(endpoint)
+        return None
+
+    def _aim(self, endpoint: Endpoint | None) -> None:
+        self.endpoint = endpoint
+        self._target = target_of(endpoint.url) if endpoint is not None else None
         self._context.notify = self.notify if endpoint is not None else None
+        self._context.events = frozenset(endpoint.events) if endpoint is not None else frozenset()
 
     @property
     def owed(self) -> int:
@@ -100,33 +106,42 @@ class Webhooks:
 
     async def run(self) -> None:
         """Deliver what is due, until cancelled."""
-        connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            self._session = session
+        workers = [asyncio.create_task(self._work()) for _ in range(SENDERS)]
+        try:
             while True:
-                room = IN_FLIGHT - len(self._sending)
-                if self._owed and self.endpoint is not None and room:
-                    self._start_due(room)
+                if self._owed > len(self._in_hand) and self._target is not None:
+                    self._take_due()
                 await asyncio.sleep(POLL_S)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
-    def _start_due(self, room: int) -> None:
-        due = self._context.store.due_deliveries(self._context.clock.now_ms(), IN_FLIGHT * 2)
-        for number, _, attempts, body in due:
-            if number in self._sending:
-                continue
-            if room <= 0:
-                break
-            room -= 1
-            self._sending.add(number)
-            task = asyncio.create_task(self._deliver(number, attempts, body))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _take_due(self) -> None:
+        limit = len(self._in_hand) + MAX_IN_HAND
+        for number, attempts, body in self._context.store.due_deliveries(self._context.clock.now_ms(), limit):
+            if len(self._in_hand) >= MAX_IN_HAND:
+                return
+            if number not in self._in_hand:
+                self._in_hand.add(number)
+                self._queue.put_nowait((number, attempts, body))
 
-    async def _deliver(self, number: int, attempts: int, body: bytes) -> None:
-        sent = False
-        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-            sent = await self._post(msgspec.msgpack.decode(body, type=Delivery))
+    async def _work(self) -> None:
+        sender = Sender()
+        while True:
+            number, attempts, body = await self._queue.get()
+            sent = await self._send(sender, msgspec.msgpack.decode(body, type=Delivery))
+            self._settle(number, attempts, sent=sent)
+
+    async def _send(self, sender: Sender, delivery: Delivery) -> bool:
+        endpoint, target = self.endpoint, self._target
+        if endpoint is None or target is None:
+            return False
+        secret = endpoint.secret + "wrong" if delivery.bad_signature else endpoint.secret
+        headers, body = self._provider.sign(delivery.body, secret, self._context.clock.now_ms())
+        return await sender.post(target, headers, body)
+
+    def _settle(self, number: int, attempts: int, *, sent: bool) -> None:
         store = self._context.store
         if sent or attempts + 1 >= MAX_ATTEMPTS:
             store.write("DELETE FROM deliveries WHERE id = ?", (number,))
@@ -136,14 +151,4 @@ class Webhooks:
         else:
             due_ms = self._context.clock.now_ms() + min(FIRST_RETRY_MS * 2 ** min(attempts, 10), MAX_RETRY_MS)
             store.write("UPDATE deliveries SET due_ms = ?, attempts = attempts + 1 WHERE id = ?", (due_ms, number))
-        self._sending.discard(number)
-
-    async def _post(self, delivery: Delivery) -> bool:
-        endpoint, session = self.endpoint, self._session
-        if endpoint is None or session is None:
-            return False
-        secret = endpoint.secret + "wrong" if delivery.bad_signature else endpoint.secret
-        headers, body = self._provider.sign(delivery.body, secret, self._context.clock.now_ms())
-        async with session.post(endpoint.url, data=body, headers=headers) as response:
-            await response.read()
-            return response.ok
+        self._in_hand.discard(number)

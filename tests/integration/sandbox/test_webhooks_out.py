@@ -193,3 +193,27 @@ async def test_reordered_webhooks_overtake_each_other(stripe_gateway: Gateway, r
     await asyncio.to_thread(stripe_gateway.clear_faults)
     ids = [str(received.event["id"]) for received in receiver.received]
     assert ids != sorted(ids)
+
+
+async def test_any_payment_can_be_made_to_expire_or_be_disputed(
+    stripe_gateway: Gateway, adyen_gateway: Gateway, receiver: WebhookReceiver, specs: Path
+) -> None:
+    await listen(stripe_gateway, receiver, SECRET, events=["charge.expired", "charge.dispute.created"])
+    held = await sell(stripe_gateway, capture_method="manual")
+    sold = await sell(stripe_gateway)
+    for what, payment in (("expire", held["id"]), ("dispute", sold["id"])):
+        await asyncio.to_thread(stripe_gateway.control, "POST", "happen", {"what": what, "payment": payment})
+    await arrives(lambda: sorted(types(receiver)) == ["charge.dispute.created", "charge.expired"])
+    refused = await asyncio.to_thread(
+        stripe_gateway.control, "POST", "happen", {"what": "expire", "payment": sold["id"]}
+    )
+    assert "nothing can expire" in refused["error"]
+    receiver.received.clear()
+    await listen(adyen_gateway, receiver, HMAC_KEY, events=["EXPIRE", "CHARGEBACK"])
+    held = (await asyncio.to_thread(adyen_gateway.adyen, "/payments", adyen_sale(captureDelayHours=24))).json()
+    sold = (await asyncio.to_thread(adyen_gateway.adyen, "/payments", adyen_sale())).json()
+    for what, payment in (("expire", held["pspReference"]), ("dispute", sold["pspReference"])):
+        await asyncio.to_thread(adyen_gateway.control, "POST", "happen", {"what": what, "payment": payment})
+    await arrives(lambda: sorted(item["eventCode"] for item in items(receiver)) == ["CHARGEBACK", "EXPIRE"])
+    for received in receiver.received:
+        assert_notification(received.body)

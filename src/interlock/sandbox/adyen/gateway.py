@@ -194,6 +194,12 @@ class AdyenGateway:
         """Return a signed standard notification."""
         return notifications.sign(body, secret, now_ms)
 
+    def happen(self, what: str, payment_id: str) -> str | None:
+        """Let a payment be disputed or its authorisation expire."""
+        if what == "dispute":
+            return self._modifications.dispute(payment_id)
+        return self._modifications.expire(payment_id) if what == "expire" else f"what: {what} is not dispute or expire"
+
     def fire(self, name: str, subject: str) -> None:
         """Let a timer happen."""
         if name == "modification":

@@ -198,20 +198,31 @@ class Modifications:
             original=payment.psp,
         )  # fmt: skip
 
-    def dispute(self, psp: str) -> None:
-        """Let the cardholder dispute a captured payment."""
+    def expire(self, psp: str) -> str | None:
+        """Let an authorisation run out; returns why it cannot, if so."""
+        payment = self._desk.store.get(psp, Payment)
+        if payment is None or payment.state != "authorised" or payment.captured:
+            return f"payment: {psp} holds no uncaptured authorisation"
+        payment.state = "cancelled"
+        self._desk.store.put(psp, payment)
+        self._desk.book("void", payment, psp, payment.amount, "", code="expired")
+        self._desk.notify("EXPIRE", payment, self._desk.new_psp(), payment.amount, original=psp)
+        return None
+
+    def dispute(self, psp: str) -> str | None:
+        """Let the cardholder dispute a captured payment; returns why it cannot, if so."""
         payment = self._desk.store.get(psp, Payment)
         if payment is None or not payment.captured:
-            return
+            return f"payment: {psp} is not captured"
         kind = cards.behaviour(payment.card.name).dispute
         desk = self._desk
         reference = desk.new_psp()
         if kind == "warning":
             desk.notify("NOTIFICATION_OF_FRAUD", payment, reference, payment.amount, original=psp, reason="Fraud")
-            return
+            return None
         if kind == "inquiry":
             desk.notify("REQUEST_FOR_INFORMATION", payment, reference, payment.amount, original=psp, reason="General")
-            return
+            return None
         amount = payment.captured // 2 if kind == "several" else payment.captured
         for _ in range(2 if kind == "several" else 1):
             payment.disputes += 1
@@ -224,3 +235,4 @@ class Modifications:
             desk.notify("CHARGEBACK", payment, reference, amount, original=psp, additional=additional,
                         reason="Other Fraud-Card Absent Environment")  # fmt: skip
         desk.store.put(payment.psp, payment)
+        return None

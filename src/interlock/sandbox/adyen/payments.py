@@ -83,6 +83,8 @@ class Payments:
         page = f"{self._desk.context.base_url}/_sandbox/3ds/{payment.psp}"
         return {
             "action": {"method": "GET", "paymentMethodType": "scheme", "type": "redirect", "url": page},
+            "additionalData": _card_data(payment),
+            "pspReference": payment.psp,
             "resultCode": "RedirectShopper",
         }
 

@@ -144,15 +144,15 @@ class Charging:
             "authorisation", payment, attempt.id, payment.amount, call, status="declined", code=decline_code or code
         )
         refusal = decline(payment, code, decline_code)
-        if self._desk.context.notify is not None:
+        if self._desk.listens("charge.failed"):
             self._desk.emit("charge.failed", rendering.charge(payment, attempt), call)
+        if self._desk.listens("payment_intent.payment_failed"):
             shown = rendering.payment_intent(payment, self._desk.context.base_url)
             self._desk.emit("payment_intent.payment_failed", shown, call)
         return refusal
 
     def _events(self, payment: Payment, attempt: Attempt, call: Call | None, kind: str) -> None:
-        if self._desk.context.notify is None:
-            return
-        shown: dict[str, Any] = rendering.payment_intent(payment, self._desk.context.base_url)
-        self._desk.emit("charge.succeeded", rendering.charge(payment, attempt), call)
-        self._desk.emit(kind, shown, call)
+        if self._desk.listens("charge.succeeded"):
+            self._desk.emit("charge.succeeded", rendering.charge(payment, attempt), call)
+        if self._desk.listens(kind):
+            self._desk.emit(kind, rendering.payment_intent(payment, self._desk.context.base_url), call)

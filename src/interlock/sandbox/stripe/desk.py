@@ -105,10 +105,15 @@ class Desk:
             )
         )
 
+    def listens(self, kind: str) -> bool:
+        """Return True when the webhook endpoint wants events of this ``kind``."""
+        context = self.context
+        return context.notify is not None and (not context.events or kind in context.events)
+
     def emit(self, kind: str, shown: dict[str, Any], call: Call | None = None) -> None:
         """Send an event to the webhook endpoint, if there is one."""
         notify = self.context.notify
-        if notify is None:
+        if notify is None or not self.listens(kind):
             return
         request = None
         if call is not None:

@@ -19,21 +19,21 @@ class Disputes:
         """Work at ``desk``."""
         self._desk = desk
 
-    def open(self, charge_id: str) -> None:
-        """Let the cardholder of a charge dispute it, in the way its test card says."""
+    def open(self, charge_id: str) -> str | None:
+        """Let the cardholder of a charge dispute it, in the way its test card says; returns why it cannot, if so."""
         payment = self._desk.store.get(payment_of(charge_id), Payment)
         attempt = next((one for one in payment.attempts if one.id == charge_id), None) if payment else None
         if payment is None or attempt is None or not attempt.captured:
-            return
+            return f"payment: charge {charge_id} is not captured"
         if attempt.dispute == "warning":
             self._warn(payment, charge_id)
-            return
+            return None
         inquiry = attempt.dispute == "inquiry"
         parts = 2 if attempt.dispute == "several" else 1
         for _ in range(parts):
             dispute = Dispute(
                 new_id("dp", self._desk.context.clock.now_ms()), self._desk.now(), payment.id, charge_id,
-                attempt.amount_captured // parts, payment.currency, _REASONS[attempt.dispute],
+                attempt.amount_captured // parts, payment.currency, _REASONS.get(attempt.dispute, "fraudulent"),
                 "warning_needs_response" if inquiry else "needs_response",
             )  # fmt: skip
             self._desk.store.put(dispute.id, dispute)
@@ -45,6 +45,7 @@ class Disputes:
             if not inquiry:
                 self._desk.emit("charge.dispute.funds_withdrawn", shown)
         self._desk.store.put(payment.id, payment)
+        return None
 
     def _warn(self, payment: Payment, charge_id: str) -> None:
         self._desk.emit(

@@ -28,6 +28,7 @@ from interlock.sandbox.stripe.lists import Lists
 from interlock.sandbox.stripe.methods import Methods
 from interlock.sandbox.stripe.refunds import Refunds
 from interlock.sandbox.stripe.setups import Setups
+from interlock.sandbox.stripe.state import Payment
 from interlock.sandbox.stripe.validation import StripeValidation
 
 API_VERSION = "2026-05-27.dahlia"
@@ -253,6 +254,15 @@ class StripeGateway:
         signature = hmac.new(secret.encode(), b"%d.%b" % (stamp, body), hashlib.sha256).hexdigest()
         headers = {"content-type": "application/json", "Stripe-Signature": f"t={stamp},v1={signature}"}
         return headers, body
+
+    def happen(self, what: str, payment_id: str) -> str | None:
+        """Let a payment be disputed or its authorisation expire."""
+        payment = self._context.store.get(payment_id, Payment)
+        if payment is None or not payment.attempts:
+            return f"payment: {payment_id} has no charge"
+        if what == "dispute":
+            return self._disputes.open(payment.attempts[-1].id)
+        return self._intents.expire(payment) if what == "expire" else f"what: {what} is not dispute or expire"
 
     def fire(self, name: str, subject: str) -> None:
         """Let a timer happen."""

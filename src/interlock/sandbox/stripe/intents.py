@@ -118,7 +118,7 @@ class Intents:
                 return wrong
         for name, value in payment.metadata.items():
             self._desk.store.tag(f"payment_intent.metadata.{name}", value, payment.id)
-        if self._desk.context.notify is not None:
+        if self._desk.listens("payment_intent.created"):
             shown = rendering.payment_intent(payment, self._desk.context.base_url)
             self._desk.emit("payment_intent.created", shown, call)
         return self._confirm(payment, call) if confirm else self._shown(payment)
@@ -277,6 +277,20 @@ class Intents:
         shown = self._shown(payment)
         self._desk.emit("payment_intent.canceled", shown.body, call)
         return shown
+
+    def expire(self, payment: Payment) -> str | None:
+        """Let an authorisation run out; returns why it cannot, if so."""
+        if payment.status != "requires_capture":
+            return f"payment: {payment.id} is {payment.status}, nothing can expire"
+        attempt = payment.attempts[-1]
+        self._desk.book("void", payment, attempt.id, payment.amount_capturable, None, code="expired")
+        attempt.amount_refunded = attempt.amount - attempt.amount_captured
+        payment.status, payment.amount_capturable = "canceled", 0
+        payment.canceled_at, payment.cancellation_reason = self._desk.now(), "expired"
+        shown = self._shown(payment)
+        self._desk.emit("charge.expired", rendering.charge(payment, attempt))
+        self._desk.emit("payment_intent.canceled", shown.body)
+        return None
 
     def increment(self, call: Call, payment_id: str) -> Answer:
         """POST /v1/payment_intents/{id}/increment_authorization."""
