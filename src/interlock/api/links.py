@@ -87,10 +87,8 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
     "refund": {
         "balance_transaction": ("balance_transaction",),
         "charge": ("charge",),
-        "customer": ("customer",),
         "failure_balance_transaction": ("balance_transaction",),
         "payment_intent": ("payment_intent",),
-        "payment_method": ("payment_method",),
         "source_transfer_reversal": _NEVER,
         "transfer_reversal": _NEVER,
     },

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import inspect
+from tests.support import stripe_shapes
 
 from interlock.api.endpoints import ENDPOINTS
 from interlock.api.parameters.base import Parameters
 from interlock.api.router import Endpoint
-from tests.support import stripe_shapes
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -58,6 +58,7 @@ def _structs(kind: inspect.Type) -> Iterator[type[Parameters]]:
     elif isinstance(kind, inspect.ListType):
         yield from _structs(kind.item_type)
     elif isinstance(kind, inspect.StructType):
+        assert issubclass(kind.cls, Parameters)
         yield kind.cls
 
 
@@ -69,7 +70,7 @@ def _nested(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _uncovered(struct: type[Parameters], published: Mapping[str, Any], place: str) -> Iterator[str]:
-    fields = {field.encode_name: field for field in inspect.type_info(struct).fields}  # type: ignore[union-attr,attr-defined]  # a struct's info
+    fields = {field.encode_name: field for field in inspect.type_info(struct).fields}  # type: ignore[attr-defined]  # a struct's info
     for name, schema in published.items():
         here = f"{place}[{name}]" if place else name
         if name in struct.REFUSED:

@@ -25,7 +25,7 @@ Url = Annotated[
 WebUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/]+[^\s]*$", max_length=MAX_TEXT, extra={"check": "url"})]
 Metadata = dict[str, str]
 Hash = dict[str, Any]
-Expand = Annotated[list[Token], Meta(max_length=100)]
+Expand = Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=20)]
 
 CONNECT = "Interlock has no connected accounts."
 NOT_YET = "Interlock does not offer it."
@@ -74,9 +74,9 @@ class DatedPage(Page, frozen=True, kw_only=True):
 class Search(Expandable, frozen=True, kw_only=True):
     """Parameters of every search."""
 
-    query: Text
+    query: Annotated[str, Meta(max_length=2_000)]
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
-    page: Text | UnsetType = UNSET
+    page: Token | UnsetType = UNSET
 
 
 class Address(Parameters, frozen=True, kw_only=True):
