@@ -1,0 +1,136 @@
+"""What outcomes make of intents, by property: no outcome invents money, and every outcome is decided."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.base.errors import InvariantError
+from interlock.gateways.contract import Operation
+from interlock.gateways.outcomes import Challenge, Outcome, Phase, Result
+from interlock.gateways.transport import Execution
+from interlock.payments.attempts.settling import next_inquiry_ms, settle_attempt
+from interlock.payments.attempts.types import BEGUN, Attempt
+from interlock.payments.charges.types import ChargeStatus
+from interlock.payments.declines import card_error
+from interlock.payments.intents.outcome import ECHO_MISMATCH, trusted_result
+from interlock.payments.intents.settling import PaymentState, settle_payment
+from interlock.payments.intents.types import Intent, IntentStatus
+
+NOW_MS = 1_790_000_000_000
+DECLINE_CODES = ["generic_decline", "insufficient_funds", "expired_card", "incorrect_cvc", "fraudulent", None]
+
+
+def intent(status: IntentStatus = IntentStatus.PROCESSING, amount_minor: int = 1099) -> Intent:
+    return Intent(
+        account_id="acct_1",
+        id="pi_1",
+        livemode=False,
+        version=3,
+        created_at_ms=NOW_MS,
+        status=status,
+        amount_minor=amount_minor,
+        currency="usd",
+        active_attempt_id="at_1",
+        client_secret="pi_1_secret_x",
+    )
+
+
+def attempt(operation: Operation = Operation.SALE, amount_minor: int = 1099, inquiries: int = 0) -> Attempt:
+    return Attempt(
+        account_id="acct_1",
+        id="at_1",
+        livemode=False,
+        version=1,
+        created_at_ms=NOW_MS,
+        subject_id="pi_1",
+        intent_id="pi_1",
+        charge_id="ch_1",
+        operation=operation,
+        stage=operation,
+        state=BEGUN,
+        sequence=1,
+        gateway_id="gw_1",
+        connector="stripe",
+        release_id="rel_1",
+        arm="stable",
+        share_ppm=0,
+        amount_minor=amount_minor,
+        currency="usd",
+        payment_method_id="pm_1",
+        network="visa",
+        country="US",
+        bin="424242",
+        inquiries=inquiries,
+        next_inquiry_at_ms=NOW_MS + 1,
+    )
+
+
+@given(
+    outcome=st.sampled_from(list(Outcome)),
+    operation=st.sampled_from([Operation.SALE, Operation.AUTHORISE]),
+    amount_minor=st.integers(1, 99_999_999),
+    may_challenge=st.booleans(),
+    decline_code=st.sampled_from(DECLINE_CODES),
+)
+def test_every_outcome_is_decided_and_none_invents_money(
+    outcome: Outcome, operation: Operation, amount_minor: int, may_challenge: bool, decline_code: str | None
+) -> None:
+    state = PaymentState(
+        intent=intent(amount_minor=amount_minor),
+        attempt=attempt(operation, amount_minor),
+        payment_method=None,
+        may_challenge=may_challenge,
+    )
+    challenge = Challenge(url="https://bank.example") if outcome is Outcome.CHALLENGE else None
+    settled = settle_payment(state, Result(outcome=outcome, decline_code=decline_code, challenge=challenge), NOW_MS)
+    after = settled.intent
+    assert after.version == state.intent.version + 1
+    assert after.amount_received_minor + after.amount_capturable_minor in {0, amount_minor}
+    assert (settled.taken_minor > 0) == (after.status is IntentStatus.SUCCEEDED)
+    assert (settled.error is None) == (after.status is not IntentStatus.REQUIRES_PAYMENT_METHOD)
+    if outcome is Outcome.APPROVED:
+        assert settled.charge is not None
+        assert settled.charge.status is ChargeStatus.SUCCEEDED
+    else:
+        assert after.amount_received_minor == 0
+    if outcome in {Outcome.UNKNOWN, Outcome.PENDING}:
+        assert (after.status, after.active_attempt_id) == (IntentStatus.PROCESSING, "at_1")
+
+
+@pytest.mark.parametrize("status", [IntentStatus.SUCCEEDED, IntentStatus.CANCELED, IntentStatus.REQUIRES_CAPTURE])
+def test_an_outcome_for_an_intent_that_is_past_it_is_a_bug_and_not_a_transition(status: IntentStatus) -> None:
+    state = PaymentState(intent=intent(status), attempt=attempt(), payment_method=None)
+    with pytest.raises(InvariantError):
+        settle_payment(state, Result(outcome=Outcome.APPROVED), NOW_MS)
+
+
+@given(outcome=st.sampled_from(list(Outcome)), inquiries=st.integers(0, 100))
+def test_an_attempt_is_looked_at_again_exactly_while_the_gateway_may_still_change_it(
+    outcome: Outcome, inquiries: int
+) -> None:
+    settled = settle_attempt(attempt(inquiries=inquiries), Result(outcome=outcome), NOW_MS)
+    assert (settled.settled_at_ms is not None) == outcome.is_settled
+    assert (settled.next_inquiry_at_ms is not None) == (outcome in {Outcome.UNKNOWN, Outcome.PENDING})
+
+
+@given(st.integers(0, 1000))
+def test_inquiries_back_off_and_never_stop(inquiries: int) -> None:
+    assert 2_000 <= next_inquiry_ms(inquiries) <= next_inquiry_ms(inquiries + 1) <= 3_600_000
+
+
+@given(st.sampled_from(list(Outcome)))
+def test_an_answer_about_other_money_is_unknown_unless_nothing_was_taken(outcome: Outcome) -> None:
+    execution = Execution(result=Result(outcome=outcome), phase=Phase.DONE, echo_mismatch=True)
+    trusted = trusted_result(execution)
+    if outcome in {Outcome.REFUSED, Outcome.NOT_SENT}:
+        assert trusted.outcome is outcome
+    else:
+        assert (trusted.outcome, trusted.code) == (Outcome.UNKNOWN, ECHO_MISMATCH)
+
+
+@given(outcome=st.sampled_from([Outcome.REFUSED, Outcome.NOT_SENT]), message=st.text(max_size=50))
+def test_a_technical_failure_never_shows_the_gateways_words_to_the_shopper(outcome: Outcome, message: str) -> None:
+    told = card_error(Result(outcome=outcome, code="secret_detail", message=message))
+    assert (told.code, told.advice_code) == ("processing_error", "try_again_later")
+    assert "secret_detail" not in msgspec.json.encode(told.as_dict()).decode()
