@@ -39,13 +39,20 @@ class Operation(StrEnum):
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to send. ``path`` is joined to the manifest's base URL for the mode; ``body`` is final bytes."""
+    """One request to send. ``path`` is joined to the manifest's base URL for the mode; ``body`` is final bytes. Its
+    repr hides headers and body, which hold keys and cards."""
 
     method: str
     path: str
     headers: dict[str, str] = {}
     body: bytes = b""
     idempotent: bool = True
+
+    def __repr__(self) -> str:
+        """Return a text without headers and body."""
+        return f"HttpRequest({self.method} {self.path.partition('?')[0]}, {len(self.body)} bytes)"
+
+    __str__ = __repr__
 
 
 class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +61,12 @@ class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+    def __repr__(self) -> str:
+        """Return a text without headers and body."""
+        return f"HttpResponse({self.status}, {len(self.body)} bytes)"
+
+    __str__ = __repr__
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):

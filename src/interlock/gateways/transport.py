@@ -125,16 +125,7 @@ class Transport:
             deadline_ms: how long all of it may take; the manifest's total is the most.
 
         """
-        subject, before = operation, 0
-        if isinstance(request, InquireRequest):
-            subject = request.operation
-            if isinstance(request.original, FollowOnRequest):
-                before = request.original.captured_before_minor
-        elif isinstance(request, FollowOnRequest):
-            before = request.captured_before_minor
-        elif isinstance(request, CompleteRequest):
-            subject = Operation.SALE if request.capture else Operation.AUTHORISE
-        asked = Asked(operation, request.amount, subject, before)
+        asked = _asked(operation, request)
         try:
             step = getattr(loaded.connector, operation.value)(config, request)
         except Exception as error:  # noqa: BLE001 - a connector's bug must become an outcome, not a crash
@@ -229,6 +220,18 @@ class Transport:
             self._targets.clear()
         self._targets[key] = (config, target)
         return target
+
+
+def _asked(operation: Operation, request: OperationRequest) -> Asked:
+    """Return what the answer will be held against; a completion or inquiry speaks of the operation it settles."""
+    subject: Operation = operation
+    about: OperationRequest | None = request
+    if isinstance(request, InquireRequest):
+        subject, about = request.operation, request.original
+    if isinstance(about, CompleteRequest):
+        subject = Operation.SALE if about.capture else Operation.AUTHORISE
+    before = about.captured_before_minor if isinstance(about, FollowOnRequest) else 0
+    return Asked(operation, request.amount, subject, before)
 
 
 def _message(target: Target, request: HttpRequest) -> bytes:
