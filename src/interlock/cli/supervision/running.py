@@ -75,7 +75,7 @@ class Switch:
                 await control("POST", f"{gateway.address}/_sandbox/webhooks", hook)
         quickstart = _quickstart(settings, shop, chosen)
         file = write_quickstart(self._data_dir, quickstart)
-        self._screen.ready(quickstart, str(file), str(self._logs.folder))
+        self._screen.ready(quickstart, file, self._logs.folder)
         return quickstart
 
     async def stop(self) -> None:

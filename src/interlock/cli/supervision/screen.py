@@ -1,8 +1,10 @@
 """What `interlock up` shows: steps and their times, the panel of addresses and keys, one curl that takes a payment."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
@@ -45,7 +47,7 @@ class Screen:
         """Show something that is not as wished for, without card data or secrets."""
         self._console.print(Text.assemble(("! ", "yellow"), scrub(text)), soft_wrap=True)
 
-    def ready(self, quickstart: Quickstart, file: str, logs: str) -> None:
+    def ready(self, quickstart: Quickstart, file: Path, logs: Path) -> None:
         """Show where everything is and how to take a payment."""
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="bold", no_wrap=True)
@@ -56,8 +58,8 @@ class Screen:
         rows.add_row("Secret key", quickstart.secret_key)
         rows.add_row("Publishable key", quickstart.publishable_key)
         rows.add_row("Webhook secret", quickstart.webhook_secret)
-        rows.add_row("Also in", file)
-        rows.add_row("Logs", logs)
+        rows.add_row("Also in", os.path.relpath(file))
+        rows.add_row("Logs", os.path.relpath(logs))
         seconds = time.monotonic() - self._started_at
         self._console.print()
         self._console.print(
