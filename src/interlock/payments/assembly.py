@@ -77,7 +77,25 @@ class Payments:
     expiry: Expiry
 
 
-def assemble(  # the parts below payments, then how they are to behave
+class _Base:
+    """What the payment rooms share below their use cases."""
+
+    def __init__(
+        self, database: Database, clock: Clock, vault: Vault, transport: Transport, table: RoutingTable, limits: Limits
+    ) -> None:
+        self.work = Work(database, clock)
+        self.books = Books(lambda scope, gateway_id: _fees(table, scope, gateway_id))
+        self.runner = Runner(transport, table.gateway, clock)
+        self.routes = Routes(table)
+        self.operator = Operator(self.work, self.runner, limits.budget_ms, limits.lease_ms)
+        self.codes = SecurityCodes(clock)
+        sealer = Sealer(vault)
+        self.maker = Maker(self.work, sealer, TestCards(vault), self.codes)
+        self.instruments = Instruments(self.work, self.maker, sealer, self.codes)
+        self.customers = Customers(self.work, self.maker)
+
+
+def assemble(
     database: Database,
     clock: Clock,
     vault: Vault,
@@ -101,40 +119,25 @@ def assemble(  # the parts below payments, then how they are to behave
         limits: how long and how often one request may try.
 
     """
-    work = Work(database, clock)
-    books = Books(lambda scope, gateway_id: _fees(table, scope, gateway_id))
-    runner = Runner(transport, table.gateway, clock)
-    routes = Routes(table)
-    operator = Operator(work, runner, limits.budget_ms, limits.lease_ms)
-
-    codes = SecurityCodes(clock)
-    sealer = Sealer(vault)
-    maker = Maker(work, sealer, TestCards(vault), codes)
-    instruments = Instruments(work, maker, sealer, codes)
-    customers = Customers(work, maker)
-
-    outcomes = Outcomes(work, books, public_url)
-    confirmer = Confirmer(work, runner, routes, instruments, outcomes, public_url, limits)
-    intents = Intents(work, confirmer, outcomes, instruments, customers)
-    follow_ons = FollowOns(work, operator, outcomes, books)
-    refunds = Refunds(work, operator, books)
-    disputes = Disputes(work, books)
-    setup_outcomes = SetupOutcomes(work, public_url)
-    setups = SetupIntents(work, runner, routes, instruments, customers, setup_outcomes, public_url, limits)
+    base = _Base(database, clock, vault, transport, table, limits)
+    work, runner, maker, customers = base.work, base.runner, base.maker, base.customers
+    outcomes = Outcomes(work, base.books, public_url)
+    confirmer = Confirmer(work, runner, base.routes, base.instruments, outcomes, public_url, limits)
+    intents = Intents(work, confirmer, outcomes, base.instruments, customers)
+    follow_ons = FollowOns(work, base.operator, outcomes, base.books)
+    refunds, disputes = Refunds(work, base.operator, base.books), Disputes(work, base.books)
+    verified = SetupOutcomes(work, public_url)
+    setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
     goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
-
-    products = Products(work)
-    strays = Strays(work)
-    dispatch = Dispatch(outcomes, follow_ons, refunds, setup_outcomes, strays)
-    rebuilder = Rebuilder(database, instruments, setups, public_url)
+    strays, products = Strays(work), Products(work)
+    dispatch = Dispatch(outcomes, follow_ons, refunds, verified, strays)
+    limits_ms = (limits.budget_ms, limits.lease_ms)
     return Payments(
         work=work,
         idempotency=Idempotency(database),
         intents=intents,
         follow_ons=follow_ons,
-        challenges=Challenges(
-            work, runner, {"pi": outcomes, "seti": setup_outcomes}, (limits.budget_ms, limits.lease_ms)
-        ),
+        challenges=Challenges(work, runner, {"pi": outcomes, "seti": verified}, limits_ms),
         setup_intents=setups,
         charges=Charges(work, intents, follow_ons),
         refunds=refunds,
@@ -143,7 +146,7 @@ def assemble(  # the parts below payments, then how they are to behave
         sources=Sources(work, customers),
         payment_methods=PaymentMethods(work, maker),
         tokens=Tokens(work, maker),
-        confirmation_tokens=ConfirmationTokens(work, maker, codes),
+        confirmation_tokens=ConfirmationTokens(work, maker, base.codes),
         mandates=Mandates(work),
         sessions=CheckoutSessions(work, customers, goals, checkout_url),
         products=products,
@@ -151,7 +154,7 @@ def assemble(  # the parts below payments, then how they are to behave
         attempts=Attempts(database),
         events=Events(database),
         notifications=Notifications(work, dispatch, strays, refunds, disputes, follow_ons),
-        recovery=Recovery(work, runner, rebuilder, dispatch),
+        recovery=Recovery(work, runner, Rebuilder(database, base.instruments, setups, public_url), dispatch),
         expiry=Expiry(work, follow_ons),
     )
 
