@@ -22,7 +22,7 @@ from interlock.sandbox.stripe.gateway import StripeGateway
 from interlock.sandbox.webhooks import Endpoint, Webhooks
 
 TIMER_PERIOD_S = 0.02
-CHECKPOINT_PERIOD_S = 2.0
+CHECKPOINT_PERIOD_S = 1.0
 
 
 T = TypeVar("T")
@@ -166,6 +166,7 @@ class Sandbox:
         while True:
             await asyncio.sleep(CHECKPOINT_PERIOD_S)
             await asyncio.to_thread(self.store.checkpoint)
+            self.store.restart_log()
 
     async def _door(self) -> None:
         """Shut the door while a ``down`` fault works, and open it again at the same port."""

@@ -6,7 +6,10 @@ kernel keeps written pages when a process dies; a power cut is not simulated. On
 """
 
 import asyncio
+import fcntl
+import os
 import sqlite3
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +21,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 CACHED_OBJECTS = 20_000
 CACHED_ANSWERS = 5_000
-MIN_CHECKPOINT_S = 0.5
+LOCK_WAIT_S = 3.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
@@ -86,8 +89,7 @@ class Store:
 
     def __init__(self, directory: Path | None) -> None:
         """Open or create the file in ``directory``; None keeps everything in memory."""
-        if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
+        self._lock = None if directory is None else _lock(directory)
         self._path = None if directory is None else directory / "sandbox.sqlite"
         self._db = self._connect()
         self._db.executescript(_SCHEMA)
@@ -106,7 +108,7 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(
-            ":memory:" if self._path is None else self._path, isolation_level=None, check_same_thread=False
+            ":memory:" if self._path is None else self._path, isolation_level=None, check_same_thread=False, timeout=0.0
         )
         if self._path is not None:
             database.execute("PRAGMA journal_mode = WAL")
@@ -296,6 +298,12 @@ class Store:
             database.execute("PRAGMA wal_checkpoint(PASSIVE)")
             database.close()
 
+    def restart_log(self) -> None:
+        """Move the little that was written during :meth:`checkpoint` too, so that the log starts again from its
+        beginning: under unceasing load it would grow without end otherwise."""
+        if self._path is not None:
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)")
+
     def count(self, table: str) -> int:
         """Return how many rows ``table`` (a name of this file's schema) has."""
         self.flush()
@@ -310,6 +318,30 @@ class Store:
         """Write what waits and close the file."""
         self.flush()
         self._db.close()
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _lock(directory: Path) -> int:
+    """Take the folder for this process; one that is just ending gets a moment to let go.
+
+    Raises:
+        OSError: another gateway keeps its books there.
+
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(handle)
+                raise OSError(f"data-dir: {directory} is used by another gateway; give this one its own") from None
+            time.sleep(0.02)
+        else:
+            return handle
 
 
 def _trim(cache: "OrderedDict[str, T]", limit: int) -> None:

@@ -119,6 +119,13 @@ def test_a_gateway_dies_with_the_process_that_started_it(tmp_path: Path) -> None
     wait_until(gone)
 
 
+def test_two_gateways_never_share_their_books(tmp_path: Path) -> None:
+    with running("stripe", tmp_path, "--no-validate"):
+        command = [sys.executable, "-m", "interlock.sandbox", "stripe", "--data-dir", str(tmp_path / "data")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, "used by another gateway" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [(("--host", "192.0.2.1"), "loopback"), (("--specs", "/no/such/folder"), "specs"), (("--port", "99999"), "port")],

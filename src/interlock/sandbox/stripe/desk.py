@@ -134,11 +134,11 @@ class Desk:
 
 
 def reference_of(metadata: dict[str, str]) -> str:
-    """Return our reference among ``metadata``."""
+    """Return our reference among ``metadata``: a key known for it, else whatever was sent first."""
     for key in REFERENCE_KEYS:
         if key in metadata:
             return metadata[key]
-    return ""
+    return next(iter(metadata.values()), "")
 
 
 def merge_metadata(old: dict[str, str], new: object) -> dict[str, str]:
