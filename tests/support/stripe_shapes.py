@@ -5,6 +5,7 @@ on a machine without it is skipped and says so. Two checks, because each alone i
 to be absent, and the example (``stripe_fixtures3``) shows them all but not their types.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 import pytest
+import stripe
 
 _SPEC = "stripe_openapi_2026-05-27.json"
 _FIXTURES = "stripe_fixtures3_2026-08.json"
@@ -112,6 +114,18 @@ def _response_validator(method: str, path: str, status: int) -> jsonschema_rs.Dr
     return jsonschema_rs.Draft202012Validator(_with_definitions(schema))
 
 
+def published_paths() -> Mapping[str, Mapping[str, Any]]:
+    """Return the published operations: path template → method → operation."""
+    paths: Mapping[str, Mapping[str, Any]] = _spec()["paths"]
+    return paths
+
+
+@cache
+def error_codes() -> frozenset[str]:
+    """Return every error code the official SDK names."""
+    return frozenset(re.findall(r"'([a-z_0-9]+)'", str(stripe.PaymentIntent.LastPaymentError.__annotations__["code"])))
+
+
 def _collect(validator: jsonschema_rs.Draft202012Validator, value: object) -> list[str]:
     found: list[str] = []
     for error in validator.iter_errors(value):
@@ -153,6 +167,17 @@ def shape_errors(kind: str, value: Mapping[str, Any]) -> list[str]:
     if example is not None:
         found.extend(_missing_keys(example, seen, ""))
     return found
+
+
+def key_errors(kind: str, value: Mapping[str, Any]) -> list[str]:
+    """Return which keys of the published example of ``kind`` an object lacks; nothing for kinds without one."""
+    example = fixtures().get(kind)
+    return [] if example is None else list(_missing_keys(example, value, ""))
+
+
+def response_errors(method: str, path: str, status: int, value: object) -> list[str]:
+    """Return how an answered ``value`` breaks the published response schema of an operation."""
+    return _collect(_response_validator(method.lower(), path, status), value)
 
 
 def assert_shape(kind: str, value: Mapping[str, Any]) -> None:
