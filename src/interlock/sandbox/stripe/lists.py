@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -55,7 +56,7 @@ class Lists:
 
     def _walk(self, call: Call, prefix: str, kind: type[T]) -> Iterator[T]:
         after, before = call.text("starting_after"), call.text("ending_before")
-        for object_id in self._desk.store.ids(prefix, below=after, above=before):
+        for object_id in islice(self._desk.store.ids(prefix, below=after, above=before), MAX_SCANNED):
             value = self._desk.store.get(object_id, kind)
             if value is not None:
                 yield value
