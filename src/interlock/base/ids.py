@@ -36,6 +36,11 @@ def new_id(prefix: str, now_ms: int | None = None) -> str:
     return f"{prefix}_{_time_digits(stamp_ms)}{new_secret(_RANDOM_DIGITS)}"
 
 
+def first_id(prefix: str, at_ms: int) -> str:
+    """Return a text that sorts before every id of ``prefix`` made at ``at_ms`` (epoch milliseconds) or later."""
+    return f"{prefix}_{_time_digits(at_ms)}"
+
+
 def new_secret(length: int) -> str:
     """Return ``length`` unguessable base-62 characters from the operating system: 5.93 bits each."""
     return os.urandom(length).translate(_FROM_BYTE).decode("ascii")

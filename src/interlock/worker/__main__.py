@@ -13,7 +13,7 @@ from interlock.storage.leases import Leases
 from interlock.webhooks.outbound.delivery import Delivery, Limits
 from interlock.webhooks.retention import WebhookRetention
 from interlock.worker.main import Parts, serve
-from interlock.worker.sweeps import advance_ledger, forget_old_keys
+from interlock.worker.sweeps import advance_ledger, forget_old_evidence, forget_old_keys
 
 _DAY_MS = 24 * 3_600_000
 _POOL = 6
@@ -42,6 +42,7 @@ def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
         authorisation_expiry=rooms.expiry.sweep,
         checkout_expiry=rooms.sessions.sweep,
         idempotency_cleanup=forget_old_keys(rooms.access, rooms.idempotency, settings.idempotency_kept_ms),
+        evidence_cleanup=forget_old_evidence(rooms.access, rooms.events, rooms.attempts),
         ledger_snapshots=advance_ledger(rooms.access, rooms.ledger),
         outbox_idle_ms=settings.outbox_interval_ms,
         recovery_idle_ms=settings.recovery_interval_ms,

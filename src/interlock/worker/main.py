@@ -31,7 +31,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     The sweeps take the time and return how much they did, each bounded: ``recovery`` settles unknown attempts,
     ``authorisation_expiry`` ends uncaptured authorisations, ``checkout_expiry`` ends open sessions,
-    ``idempotency_cleanup`` forgets old keys, ``ledger_snapshots`` sums up balances.
+    ``idempotency_cleanup`` forgets old keys, ``evidence_cleanup`` old events and exchanges, ``ledger_snapshots`` sums up
+    balances.
     """
 
     clock: Clock
@@ -44,6 +45,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     authorisation_expiry: Sweep | None = None
     checkout_expiry: Sweep | None = None
     idempotency_cleanup: Sweep | None = None
+    evidence_cleanup: Sweep | None = None
     ledger_snapshots: Sweep | None = None
     more: Sequence[Loop] = ()
     outbox_idle_ms: int = 250
@@ -74,6 +76,7 @@ def make_loops(parts: Parts) -> list[Loop]:
         ("checkout_expiry", parts.checkout_expiry, 10_000),
         ("ledger_snapshots", parts.ledger_snapshots, 5_000),
         ("idempotency_cleanup", parts.idempotency_cleanup, 60_000),
+        ("evidence_cleanup", parts.evidence_cleanup, 60_000),
         ("webhook_retention", parts.webhook_retention.sweep if parts.webhook_retention else None, 60_000),
     ]
     loops.extend(

@@ -1,13 +1,19 @@
 """Use cases of events: reading what was announced. Called by ``api`` and ``webhooks``."""
 
 from interlock.base.context import Scope
+from interlock.base.ids import first_id
 from interlock.base.problems import Problem, missing
 from interlock.payments.events.types import EVENTS, Event
 from interlock.storage.database import Database, Page, PageResult
+from interlock.storage.queries import load_queries
+
+_QUERIES = load_queries(__package__)
+KEPT_DAYS = 90
+_DAY_MS = 86_400_000
 
 
 class Events:
-    """Read events."""
+    """Read events, and forget old ones."""
 
     def __init__(self, database: Database) -> None:
         """Read from ``database``."""
@@ -17,6 +23,12 @@ class Events:
         """Return one event."""
         event = await self._database.get(EVENTS, scope, event_id)
         return missing("event", event_id) if event is None else event
+
+    async def trim(self, account_id: str, now_ms: int, limit: int) -> int:
+        """Remove up to ``limit`` events older than :data:`KEPT_DAYS` and return how many."""
+        before = first_id("evt", now_ms - KEPT_DAYS * _DAY_MS)
+        tag = await self._database.execute(_QUERIES["trim_events"], account_id, before, limit)
+        return int(tag.rpartition(" ")[2])
 
     async def list(self, scope: Scope, page: Page, *, type_: str | None = None) -> PageResult[Event]:
         """Return events, newest first, of one type when given."""
