@@ -10,6 +10,7 @@ sees a transport failure. A status or body that a connector cannot classify must
 """
 
 from collections.abc import Generator, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -22,6 +23,20 @@ CONTRACT_VERSION = 1
 
 # What decoding bytes from outside may raise: bad JSON or shape, text that is no UTF-8, nesting without end.
 UNREADABLE: tuple[type[Exception], ...] = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def epoch_ms(text: str) -> int | None:
+    """Return the epoch milliseconds of an ISO 8601 time with zone, or None when it is none. Connectors have no calendar.
+
+    Args:
+        text: such as ``2026-09-01T01:00:00+01:00``.
+
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return None if moment.tzinfo is None else int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
 
 
 class Operation(StrEnum):

@@ -8,7 +8,6 @@ fields are signed: money, references, event and success are taken from them; the
 import base64
 import binascii
 import hmac
-from datetime import datetime
 
 from interlock.base.money import from_provider
 from interlock.gateways.adyen.answers import decline_code, text_of
@@ -20,6 +19,7 @@ from interlock.gateways.contract import (
     NotificationKind,
     SignatureInvalid,
     Tables,
+    epoch_ms,
 )
 from interlock.gateways.outcomes import Outcome, Result
 
@@ -150,14 +150,14 @@ def _read(tables: Tables, config: ConnectorConfig, item: NotificationItem) -> No
     return Notification(
         kind=kind,
         notification_id=f"{item.event_code}:{item.psp_reference}:{item.success}",
-        occurred_at_ms=_epoch_ms(item.event_date) or 0,
+        occurred_at_ms=epoch_ms(item.event_date) or 0,
         reference=item.merchant_reference or None,
         gateway_reference=item.original_reference or item.psp_reference,
         result=None if dispute or kind is _Kind.IGNORED else _result(tables, item, kind),
         dispute_reference=item.psp_reference if dispute else None,
         dispute_reason=_dispute_reason(item) if dispute else None,
         amount=amount,
-        evidence_due_at_ms=_epoch_ms(text_of(item.additional_data, "defensePeriodEndsAt") or "") if dispute else None,
+        evidence_due_at_ms=epoch_ms(text_of(item.additional_data, "defensePeriodEndsAt") or "") if dispute else None,
     )
 
 
@@ -188,11 +188,3 @@ def _result(tables: Tables, item: NotificationItem, kind: NotificationKind) -> R
 def _dispute_reason(item: NotificationItem) -> str | None:
     code = text_of(item.additional_data, "chargebackReasonCode")
     return code.strip() if code else item.reason or None
-
-
-def _epoch_ms(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else int(moment.timestamp() * 1000)
