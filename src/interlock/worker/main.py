@@ -31,8 +31,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     The sweeps take the time and return how much they did, each bounded: ``recovery`` settles unknown attempts,
     ``authorisation_expiry`` ends uncaptured authorisations, ``checkout_expiry`` ends open sessions,
-    ``idempotency_cleanup`` forgets old keys, ``evidence_cleanup`` old events and exchanges, ``ledger_snapshots`` sums up
-    balances.
+    ``idempotency_cleanup`` forgets old keys, ``evidence_cleanup`` old events and exchanges, ``ledger_snapshots`` sums
+    up balances.
     """
 
     clock: Clock
