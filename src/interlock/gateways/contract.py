@@ -26,7 +26,7 @@ UNREADABLE: tuple[type[Exception], ...] = (msgspec.DecodeError, UnicodeDecodeErr
 
 
 def epoch_ms(text: str) -> int | None:
-    """Return the epoch milliseconds of an ISO 8601 time with zone, or None when it is none. Connectors have no calendar.
+    """Return the epoch milliseconds of an ISO 8601 time with zone, or None; connectors have no calendar of their own.
 
     Args:
         text: such as ``2026-09-01T01:00:00+01:00``.
