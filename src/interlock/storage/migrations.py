@@ -45,6 +45,15 @@ _GIVE_LEASE = "UPDATE schema_migration_leases SET until_ms = 0 WHERE name = 'mig
 _SETTINGS = {"application_name": "interlock-migrate", "lock_timeout": "2000", "jit": "off"}
 
 
+_NO_ROOM: tuple[type[Exception], ...] = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+# IF NOT EXISTS is no help against another migrator that creates the same table at the same instant.
+_MADE_MEANWHILE = (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError)
+
+
 class Migration(msgspec.Struct, frozen=True):
     """One file: its name without ``.sql``, its SHA-256 and its statements."""
 
@@ -91,7 +100,7 @@ async def migrate(url: str, migrations: Sequence[Migration] | None = None) -> li
     connection = await open_connection(url, _SETTINGS, command_timeout_s=600)
     try:
         for statement in _BOOKKEEPING:
-            await _patiently(partial(connection.execute, statement))
+            await _patiently(partial(connection.execute, statement), _MADE_MEANWHILE)
         done = await _recorded(connection)
         _refuse_changed(wanted, done)
         if all(_is_applied(migration, done) for migration in wanted):
@@ -206,17 +215,12 @@ async def _record(connection: Connection, migration: Migration, done: int) -> No
     )
 
 
-async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """Run ``work``, again when a lock could not be had in time or another migrator created the same thing."""
+async def _patiently(work: Callable[[], Awaitable[T]], also: tuple[type[Exception], ...] = ()) -> T:
+    """Run ``work``, again when a lock could not be had in time or one of ``also`` was raised."""
     for attempt in range(_LOCK_TRIES):
         try:
             return await work()
-        except (
-            asyncpg.LockNotAvailableError,
-            asyncpg.DeadlockDetectedError,
-            asyncpg.SerializationError,
-            asyncpg.UniqueViolationError,
-        ) as error:
+        except _NO_ROOM + also as error:
             if attempt + 1 == _LOCK_TRIES:
                 problem = f"a migration statement found no room: {describe(error)}"
                 raise StorageError(problem) from error
