@@ -60,6 +60,11 @@ class Running:
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that it and its children have used."""
+        times = [each.cpu_times() for each in (psutil.Process(self.process.pid), *self.family())]
+        return sum(each.user + each.system for each in times)
+
     def stop(self) -> float:
         """Press Ctrl-C and return how long the end took."""
         started_at = time.monotonic()
@@ -162,13 +167,15 @@ def test_a_second_up_finds_everything_again_within_three_seconds(start: Start) -
 
     second = start()
     after = second.ready()
+    used_s = second.cpu_s()
     url = f"{after['api_url']}/v1/payment_intents/{payment['id']}"
     found = json.loads(_curl(url, "--user", f"{before['secret_key']}:"))
 
     assert after == before
     assert found["status"] == "succeeded"
-    # Three seconds is the promise for a machine that does nothing else; tests share theirs with others.
-    assert second.took_s < 9, second.text()
+    # Three seconds is the promise for a machine with two cores that does nothing else. Tests share theirs with others, so
+    # it is the work that is measured: what two cores do in three seconds, or the clock where that was enough.
+    assert second.took_s < 3 or used_s < 6, f"{second.took_s:.1f} s, {used_s:.1f} CPU seconds"
 
 
 def test_taken_ports_are_replaced_and_that_is_said(start: Start, environment: dict[str, str]) -> None:
@@ -268,6 +275,34 @@ def test_the_wheel_runs_outside_a_checkout(start: Start, tmp_path: Path) -> None
 
     assert found.startswith(str(target))
     assert _take_payment(up.text())["status"] == "succeeded"
+
+
+def test_a_database_of_ones_own_replaces_the_embedded_one(
+    start: Start, tmp_path: Path, empty_database_url: str
+) -> None:
+    up = start(INTERLOCK_DATABASE_URL=empty_database_url)
+    up.ready()
+
+    assert "your database (INTERLOCK_DATABASE_URL)" in up.text()
+    assert _take_payment(up.text())["status"] == "succeeded"
+    assert not (tmp_path / ".interlock" / "postgres").exists()
+    up.stop()  # before its database goes
+
+
+def test_a_gateway_that_refuses_everything_is_not_noticed_by_the_shopper(start: Start, tmp_path: Path) -> None:
+    up = start()
+    stripe = next(gateway["url"] for gateway in up.ready()["gateways"] if gateway["name"] == "stripe")
+    interlock = [sys.executable, "-m", "interlock.cli.main"]
+    fault = [*interlock, "sandbox", "faults", "add", "stripe", "refuse", "--url", stripe]
+    subprocess.run(fault, check=True, capture_output=True, timeout=60, cwd=tmp_path)
+
+    payment = _take_payment(up.text())
+    show = [*interlock, "payments", "show", payment["id"], "--json"]
+    shown = json.loads(subprocess.run(show, check=True, capture_output=True, timeout=60, cwd=tmp_path).stdout)
+
+    assert payment["status"] == "succeeded"
+    tries = [(attempt["gateway"], attempt["state"]) for attempt in shown["attempts"]]
+    assert tries == [("stripe", "refused"), ("adyen", "approved")]
 
 
 def test_nothing_of_a_card_or_key_is_in_the_logs(start: Start, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def create(
 
 
 def list_keys(account: AccountOption = None, as_json: JsonOption = False) -> None:
-    """List keys with their last characters; the keys themselves are not kept."""
+    """List the keys of both modes by their last characters; the keys themselves are not kept."""
 
     async def work(database: Database) -> list[dict[str, Any]]:
         owner = await the_account(database, account)
@@ -74,7 +74,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, key_… (see `interlock keys list`).")],
     account: AccountOption = None,
 ) -> None:
-    """End a key: within two seconds nothing accepts it any more."""
+    """End a key: within a second nothing accepts it any more."""
 
     async def work(database: Database) -> ApiKey:
         owner = await the_account(database, account)

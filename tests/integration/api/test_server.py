@@ -1,0 +1,75 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from interlock.api.server import Server, listen
+from interlock.base.errors import ConfigurationError
+from interlock.base.settings import Settings
+
+
+async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """Serve with a deadline of 0.3 s for a request's head and return the port."""
+    settings = Settings(api_port=18_700, request_read_timeout_ms=300, keep_alive_ms=5_000)
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        server = Server(_application, settings)
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield sock.getsockname()[1]
+        server.should_exit = True
+        await serving
+
+
+async def _closed_after_s(reader: asyncio.StreamReader) -> float:
+    started_at = asyncio.get_running_loop().time()
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    return asyncio.get_running_loop().time() - started_at
+
+
+async def test_a_client_that_says_nothing_is_sent_away(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    assert 0.2 < await _closed_after_s(reader) < 2
+    writer.close()
+
+
+async def test_a_head_that_never_ends_is_sent_away_on_a_kept_connection_too(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+    writer.write(b"GET / HTTP/1.1\r\nX-Slow: ")
+    for _ in range(10):
+        writer.write(b"a")
+        await asyncio.sleep(0.02)
+
+    assert await _closed_after_s(reader) < 2
+    writer.close()
+
+
+async def test_an_idle_kept_connection_is_not_sent_away_by_the_deadline_of_heads(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(0.5)
+    writer.close()
+
+
+def test_a_taken_port_is_told_with_its_remedy() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        with pytest.raises(ConfigurationError, match="cannot be listened on"):
+            listen(Settings(api_port=holder.getsockname()[1]))
