@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_START_WITHIN_S = 60.0
+_START_WITHIN_S = 90.0
 _PORTS = ("INTERLOCK_API_PORT", "INTERLOCK_SANDBOX_STRIPE_PORT", "INTERLOCK_SANDBOX_ADYEN_PORT")
 
 
@@ -173,7 +173,7 @@ def test_a_second_up_finds_everything_again_within_three_seconds(start: Start) -
 
     assert after == before
     assert found["status"] == "succeeded"
-    # Three seconds is the promise for a machine with two cores that does nothing else. Tests share theirs with others, so
+    # Three seconds is the promise for two cores that do nothing else. Tests share theirs with others, so
     # it is the work that is measured: what two cores do in three seconds, or the clock where that was enough.
     assert second.took_s < 3 or used_s < 6, f"{second.took_s:.1f} s, {used_s:.1f} CPU seconds"
 
