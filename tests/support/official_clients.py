@@ -30,6 +30,8 @@ def authenticate(intent: Any, outcome: str) -> str:
     page = challenge_url(intent)
     if "/payments/redirect/" in page:
         page = location(page)
+    if page.startswith(BACK):  # nothing to authenticate any more
+        return page
     back = location(f"{page}{'&' if '?' in page else '?'}outcome={outcome}")
     return back if back.startswith(BACK) else location(back)
 

@@ -163,6 +163,22 @@ def card_data(card: payment_methods.Card) -> CardData:
     )
 
 
+_INSTRUMENTS = ("payment_method", "payment_method_data", "confirmation_token")
+
+
+def one_instrument(parameters: msgspec.Struct) -> Problem | None:
+    """Return the complaint about a request that names more than one thing to pay with, or None."""
+    given = ((name, getattr(parameters, name, UNSET)) for name in _INSTRUMENTS)
+    named = [name for name, value in given if value is not UNSET and value is not None]
+    if len(named) <= 1:
+        return None
+    return invalid(
+        f"You may only specify one of these parameters: {', '.join(named)}.",
+        code="parameters_exclusive",
+        param=named[0],
+    )
+
+
 def mandate_of(call: Call[Any], given: payment_methods.MandateData | UnsetType | None) -> dict[str, Any] | None:
     """Return ``mandate_data``, with the browser's address and agent where the request comes from one."""
     if given is UNSET or given is None:

@@ -20,6 +20,7 @@ from interlock.api.routes.common import (
     method_data,
     money_of,
     options_of,
+    one_instrument,
     or_none,
     page_of,
     show_one,
@@ -135,6 +136,9 @@ def _future_usage(given: str | UnsetType | None, options: Any) -> str | UnsetTyp
 async def create(call: Call[p.CreatePaymentIntent]) -> Answer | Problem:
     """POST /v1/payment_intents."""
     asked = call.parameters
+    problem = one_instrument(asked)
+    if problem is not None:
+        return problem
     amount = money_of(asked.amount, asked.currency)
     if isinstance(amount, Problem):
         return amount
@@ -193,6 +197,9 @@ async def get(call: Call[p.GetPaymentIntent]) -> Answer | Problem:
 async def update(call: Call[p.UpdatePaymentIntent]) -> Answer | Problem:
     """POST /v1/payment_intents/{intent}."""
     asked = call.parameters
+    problem = one_instrument(asked)
+    if problem is not None:
+        return problem
     details = details_of(asked, _DESCRIPTIVE, keep_unset=True)
     options = options_of(asked.payment_method_options, CARD_OPTIONS)
     if options is not None:
@@ -215,6 +222,9 @@ async def confirm(call: Call[p.ConfirmPaymentIntent]) -> Answer | Problem:
     """POST /v1/payment_intents/{intent}/confirm."""
     asked = call.parameters
     intents = call.services.rooms.intents
+    problem = one_instrument(asked)
+    if problem is not None:
+        return problem
     if call.context.publishable or asked.client_secret is not UNSET:
         found = await intents.get(call.scope, call.ids[0])
         if isinstance(found, Problem):

@@ -18,6 +18,7 @@ from interlock.api.routes.common import (
     mandate_of,
     method_data,
     options_of,
+    one_instrument,
     or_none,
     page_of,
     show_one,
@@ -58,6 +59,9 @@ def _respond(call: Call[Any]) -> Respond:
 async def create(call: Call[p.CreateSetupIntent]) -> Answer | Problem:
     """POST /v1/setup_intents."""
     asked = call.parameters
+    problem = one_instrument(asked)
+    if problem is not None:
+        return problem
     details = details_of(asked, _DESCRIPTIVE, keep_unset=False)
     automatic = automatic_of(asked.automatic_payment_methods, types_given=asked.payment_method_types is not UNSET)
     if automatic is not None:
@@ -102,6 +106,9 @@ async def get(call: Call[p.GetSetupIntent]) -> Answer | Problem:
 async def update(call: Call[p.UpdateSetupIntent]) -> Answer | Problem:
     """POST /v1/setup_intents/{intent}."""
     asked = call.parameters
+    problem = one_instrument(asked)
+    if problem is not None:
+        return problem
     details = details_of(asked, _DESCRIPTIVE, keep_unset=True)
     options = options_of(asked.payment_method_options, SETUP_CARD_OPTIONS)
     if options is not None:
@@ -120,6 +127,9 @@ async def confirm(call: Call[p.ConfirmSetupIntent]) -> Answer | Problem:
     """POST /v1/setup_intents/{intent}/confirm."""
     asked = call.parameters
     service = call.services.rooms.setup_intents
+    problem = one_instrument(asked)
+    if problem is not None:
+        return problem
     if call.context.publishable or asked.client_secret is not UNSET:
         found = await service.get(call.scope, call.ids[0])
         if isinstance(found, Problem):

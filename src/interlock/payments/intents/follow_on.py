@@ -54,6 +54,7 @@ def _captured(intent: Intent, charge: Charge, attempt: Attempt, result: Result) 
         captured=True,
         amount_captured_minor=captured_minor,
         capture_reference=result.gateway_reference or charge.capture_reference,
+        released=last and captured_minor < charge.amount_minor,
     )
     received = intent.amount_received_minor + taken
     if not last:
@@ -116,7 +117,7 @@ def cancel_intent(intent: Intent, trigger: Trigger, reason: str | None, now_ms: 
 
 def release_charge(charge: Charge) -> Charge:
     """Return the charge after its uncaptured authorisation was given back."""
-    return _next_charge(charge, released=charge.amount_captured_minor == 0)
+    return _next_charge(charge, released=True)
 
 
 def _move(intent: Intent, trigger: Trigger) -> IntentStatus:

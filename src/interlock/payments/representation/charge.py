@@ -17,7 +17,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "object": "charge",
         "amount": amount,
         "amount_captured": front_amount(value.amount_captured_minor, currency),
-        "amount_refunded": front_amount(value.amount_refunded_minor, currency),
+        "amount_refunded": front_amount(value.amount_refunded_minor + _released_minor(value), currency),
         "application": None,
         "application_fee": None,
         "application_fee_amount": None,
@@ -45,7 +45,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "receipt_email": more("receipt_email"),
         "receipt_number": None,
         "receipt_url": None,
-        "refunded": 0 < value.amount_captured_minor == value.amount_refunded_minor or value.released,
+        "refunded": value.amount_minor == value.amount_refunded_minor + _released_minor(value),
         "refunds": {"object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{value.id}/refunds"},
         "review": None,
         "shipping": more("shipping"),
@@ -57,6 +57,11 @@ def charge(value: Charge) -> dict[str, Any]:
         "transfer_data": None,
         "transfer_group": more("transfer_group"),
     }
+
+
+def _released_minor(value: Charge) -> int:
+    """Return what was authorised and given back uncaptured: the published API counts it as refunded."""
+    return value.amount_minor - value.amount_captured_minor if value.released else 0
 
 
 def _card(value: Charge, amount: int) -> dict[str, Any]:
