@@ -1,0 +1,223 @@
+"""The API over real HTTP on a real database: what needs no gateway. Driven by raw requests and by the official SDK."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+from tests.support import stripe_shapes
+
+from interlock.api.__main__ import make_application
+from interlock.base.context import Scope
+from interlock.base.problems import Problem
+from interlock.base.settings import Settings
+from interlock.bootstrap import Rooms, open_rooms
+from interlock.payments.access.types import KeyKind
+from interlock.vault.keys import load_keys
+
+
+class Api:
+    """A client of the API under test."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, keys: dict[str, str]) -> None:
+        self.http = http
+        self.url = url
+        self.keys = keys
+
+    async def ask(
+        self, method: str, path: str, data: Any = None, *, key: str = "secret", headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, Any]:
+        sent = {"Authorization": f"Bearer {self.keys[key]}", **(headers or {})}
+        place = "params" if method == "GET" else "data"
+        async with self.http.request(method, self.url + path, headers=sent, **{place: data}) as reply:
+            return reply.status, await reply.json(), reply.headers
+
+    async def get(self, path: str, data: Any = None, *, key: str = "secret") -> Any:
+        status, body, _ = await self.ask("GET", path, data, key=key)
+        assert status == 200, body
+        return body
+
+    async def post(self, path: str, data: Any = None, *, key: str = "secret") -> Any:
+        status, body, _ = await self.ask("POST", path, data, key=key)
+        assert status == 200, body
+        return body
+
+
+async def _keys(rooms: Rooms) -> dict[str, str]:
+    keys = {}
+    for name, country in (("", "US"), ("other_", "DE")):
+        account = await rooms.access.create_account(f"{name}shop", country=country, default_currency="usd")
+        assert not isinstance(account, Problem)
+        for word, kind, livemode in (
+            ("secret", KeyKind.SECRET, False),
+            ("publishable", KeyKind.PUBLISHABLE, False),
+            ("live", KeyKind.SECRET, True),
+        ):
+            key = await rooms.access.create_key(Scope(account.id, livemode=livemode), kind)
+            assert not isinstance(key, Problem)
+            keys[name + word] = key.plaintext
+    return keys
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    settings = Settings(data_dir=tmp_path)
+    load_keys(None, settings.key_file(), create=True)
+    async with open_rooms(settings, database_url, pool_size=2) as rooms:
+        application = make_application(rooms, settings)
+        config = uvicorn.Config(
+            application, host="127.0.0.1", port=0, ws="none", lifespan="off", access_log=False, log_config=None
+        )
+        server = uvicorn.Server(config)
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        with suppress(AttributeError):
+            server.config.setup_event_loop()
+        await server.startup()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        ticking = asyncio.create_task(server.main_loop())
+        async with aiohttp.ClientSession() as http:
+            yield Api(http, f"http://127.0.0.1:{port}", await _keys(rooms))
+        server.should_exit = True
+        await ticking
+        await server.shutdown()
+
+
+async def test_a_customer_is_made_changed_found_and_deleted(api: Api) -> None:
+    made = await api.post("/v1/customers", {"email": "a@shop.example", "metadata[tier]": "gold", "name": "Ann"})
+    assert stripe_shapes.shape_errors("customer", made) == []
+    path = f"/v1/customers/{made['id']}"
+    changed = await api.post(path, {"name": "", "metadata[tier]": "", "metadata[n]": "1"})
+    assert (changed["name"], changed["metadata"], changed["email"]) == (None, {"n": "1"}, "a@shop.example")
+    assert (await api.post(path, {"metadata": ""}))["metadata"] == {}
+    found = await api.get("/v1/customers/search", {"query": "email:'a@shop.example'"})
+    assert [item["id"] for item in found["data"]] == [made["id"]]
+    _, gone, _ = await api.ask("DELETE", path)
+    assert gone == {"id": made["id"], "object": "customer", "deleted": True}
+    assert (await api.get(path))["deleted"]
+
+
+async def test_lists_are_newest_first_and_page_both_ways(api: Api) -> None:
+    ids = [(await api.post("/v1/customers", {"name": f"n{n}"}))["id"] for n in range(5)][::-1]
+    first = await api.get("/v1/customers", {"limit": 2})
+    assert ([item["id"] for item in first["data"]], first["has_more"], first["url"]) == (ids[:2], True, "/v1/customers")
+    after = await api.get("/v1/customers", {"limit": 3, "starting_after": ids[1]})
+    assert ([item["id"] for item in after["data"]], after["has_more"]) == (ids[2:], False)
+    before = await api.get("/v1/customers", {"limit": 2, "ending_before": ids[3]})
+    assert ([item["id"] for item in before["data"]], before["has_more"]) == (ids[1:3], True)
+    assert (await api.get("/v1/customers", {"created[gt]": 4_000_000_000}))["data"] == []
+    assert len((await api.get("/v1/customers", {"created[gte]": first["data"][0]["created"] - 60}))["data"]) == 5
+
+
+async def test_search_pages_by_token(api: Api) -> None:
+    ids = [(await api.post("/v1/customers", {"name": "same name"}))["id"] for _ in range(3)][::-1]
+    first = await api.get("/v1/customers/search", {"query": "name~'same'", "limit": 2})
+    assert [item["id"] for item in first["data"]] == ids[:2]
+    rest = await api.get("/v1/customers/search", {"query": "name~'same'", "page": first["next_page"]})
+    assert ([item["id"] for item in rest["data"]], rest["has_more"], rest["next_page"]) == (ids[2:], False, None)
+    status, body, _ = await api.ask("GET", "/v1/customers/search", {"query": "name~'same'", "page": "!"})
+    assert (status, body["error"]["param"]) == (400, "page")
+
+
+async def test_the_same_key_gets_the_same_answer_and_another_body_an_error(api: Api) -> None:
+    headers = {"Idempotency-Key": "order-1"}
+    intent = {"amount": 500, "currency": "usd"}
+    status, first, first_headers = await api.ask("POST", "/v1/payment_intents", intent, headers=headers)
+    assert status == 200
+    _, again, again_headers = await api.ask("POST", "/v1/payment_intents", intent, headers=headers)
+    assert again == first
+    assert again_headers["Idempotent-Replayed"] == "true"
+    assert again_headers["Original-Request"] == first_headers["Request-Id"]
+    status, body, _ = await api.ask("POST", "/v1/payment_intents", {**intent, "amount": 501}, headers=headers)
+    assert (status, body["error"]["type"]) == (400, "idempotency_error")
+    status, body, _ = await api.ask("POST", "/v1/customers", headers=headers)
+    assert (status, body["error"]["type"]) == (400, "idempotency_error")
+    assert len((await api.get("/v1/payment_intents"))["data"]) == 1
+
+
+async def test_a_refused_request_keeps_no_key(api: Api) -> None:
+    headers = {"Idempotency-Key": "order-2"}
+    status, _, _ = await api.ask("POST", "/v1/payment_intents", {"amount": "x", "currency": "usd"}, headers=headers)
+    assert status == 400
+    status, _, _ = await api.ask("POST", "/v1/payment_intents", {"amount": 500, "currency": "usd"}, headers=headers)
+    assert status == 200
+
+
+async def test_modes_and_accounts_are_strictly_apart(api: Api) -> None:
+    made = await api.post("/v1/customers", {"name": "Ann"})
+    for key in ("live", "other_secret"):
+        status, body, _ = await api.ask("GET", f"/v1/customers/{made['id']}", key=key)
+        assert (status, body["error"]["code"]) == (404, "resource_missing")
+        assert (await api.get("/v1/customers", key=key))["data"] == []
+    assert (await api.post("/v1/customers", {"name": "Ben"}, key="live"))["livemode"]
+
+
+async def test_a_browser_sees_an_intent_only_with_its_client_secret_and_only_what_concerns_it(api: Api) -> None:
+    intent = await api.post("/v1/payment_intents", {"amount": 500, "currency": "usd", "metadata[cost]": "3"})
+    path = f"/v1/payment_intents/{intent['id']}"
+    shown = await api.get(path, {"client_secret": intent["client_secret"]}, key="publishable")
+    assert (shown["id"], shown["amount"]) == (intent["id"], 500)
+    assert not {"metadata", "customer", "latest_charge"} & set(shown)
+    for data, status in ((None, 400), ({"client_secret": intent["client_secret"] + "x"}, 404)):
+        assert (await api.ask("GET", path, data, key="publishable"))[0] == status
+    assert (await api.ask("GET", "/v1/payment_intents", key="publishable"))[0] == 401
+    other = {"client_secret": intent["client_secret"]}
+    assert (await api.ask("GET", path, other, key="other_publishable"))[0] == 404
+
+
+async def test_expand_shows_whole_objects_also_in_lists_and_wrong_paths_do_nothing(api: Api) -> None:
+    customer = await api.post("/v1/customers", {"name": "Ann"})
+    intent = {"amount": 500, "currency": "usd", "customer": customer["id"]}
+    made = await api.post("/v1/payment_intents", {**intent, "expand[]": "customer"})
+    assert made["customer"]["name"] == "Ann"
+    listed = await api.get("/v1/payment_intents", {"expand[]": "data.customer"})
+    assert listed["data"][0]["customer"]["id"] == customer["id"]
+    assert (await api.ask("POST", "/v1/payment_intents", {**intent, "expand[]": "colour"}))[0] == 400
+    assert len((await api.get("/v1/payment_intents"))["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("usd", 500), ("jpy", 500), ("kwd", 5_000), ("isk", 500), ("ugx", 5_00000)]
+)
+async def test_amounts_come_back_in_the_units_they_went_in(api: Api, currency: str, amount: int) -> None:
+    made = await api.post("/v1/payment_intents", {"amount": amount, "currency": currency.upper()})
+    assert (made["amount"], made["currency"]) == (amount, currency)
+    assert stripe_shapes.shape_errors("payment_intent", made) == []
+
+
+async def test_account_balance_and_events_can_be_read(api: Api) -> None:
+    await api.post("/v1/payment_intents", {"amount": 500, "currency": "usd"})
+    account = await api.get("/v1/account")
+    assert stripe_shapes.shape_errors("account", account) == []
+    balance = await api.get("/v1/balance")
+    assert stripe_shapes.shape_errors("balance", balance) == []
+    events = await api.get("/v1/events", {"type": "payment_intent.created"})
+    assert events["data"][0]["data"]["object"]["object"] == "payment_intent"
+    assert events["data"][0]["request"]["id"].startswith("req_")
+
+
+async def test_connect_is_refused_by_name_and_text_postgres_cannot_store_is_a_400(api: Api) -> None:
+    intent = {"amount": 500, "currency": "usd"}
+    status, body, _ = await api.ask("POST", "/v1/payment_intents", {**intent, "transfer_data[destination]": "acct_1"})
+    assert (status, body["error"]["param"]) == (400, "transfer_data")
+    assert (await api.ask("POST", "/v1/payment_intents", {**intent, "description": "a\0b"}))[0] == 400
+    assert (await api.ask("POST", "/v1/payment_intents", {**intent, "amount": 10**17}))[0] == 400
+
+
+async def test_every_get_of_a_missing_object_says_so(api: Api) -> None:
+    document = await api.get("/openapi.json")
+    for path, methods in document["paths"].items():
+        if "get" in methods and "{" in path:
+            concrete = "/".join("missing_1" if part.startswith("{") else part for part in path.split("/"))
+            status, body, _ = await api.ask("GET", concrete)
+            assert (body["error"]["code"], status in {400, 404}) == ("resource_missing", True), path
+
+
+async def test_health_readiness_and_document_need_no_key(api: Api) -> None:
+    for path in ("/healthz", "/readyz", "/openapi.json"):
+        async with api.http.get(api.url + path) as reply:
+            assert reply.status == 200
