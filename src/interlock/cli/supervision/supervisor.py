@@ -16,7 +16,7 @@ from interlock.cli.supervision.logs import ChildLog
 
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 10.0
-HEALTHY_AFTER_S = 30.0
+HEALTHY_AFTER_S = 5.0
 STOP_WITHIN_S = 3.0
 _POLL_S = 0.02
 _ANSWER_WITHIN_S = 2.0
