@@ -20,8 +20,8 @@ from interlock.ledger.service import Ledger
 from interlock.payments.access.authenticator import Authenticator
 from interlock.payments.access.service import AccessService
 from interlock.payments.assembly import Payments, assemble
-from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.attempts.walking import Limits
+from interlock.payments.checkout.page import PaymentPages
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database

@@ -97,6 +97,8 @@ def test_keys_are_read_newest_first_from_commas_or_lines() -> None:
         (":abc", "entry 1 has no proper id"),
         ("\n".join(generate_key(f"k{i}") for i in range(66)), "more than 64 keys"),
     ],
+    # The texts are random: as names of tests they would differ between the processes that share them out.
+    ids=["nothing", "fingerprint", "master", "short", "half", "twice", "unnamed", "many"],
 )
 def test_wrong_keys_are_told_in_one_line_without_key_material(text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem) as caught:
