@@ -26,7 +26,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import ResolvedInstrument
 from interlock.payments.intents.machine import Trigger, next_status
-from interlock.payments.intents.outcome import Outcomes
+from interlock.payments.intents.outcome import Outcomes, announce_creation
 from interlock.payments.intents.settling import PaymentState
 from interlock.payments.intents.types import INTENTS, ConfirmIntent, Intent, IntentStatus
 from interlock.payments.work import Answer, Change, Respond, Work
@@ -133,6 +133,7 @@ class Confirmer:
             attempt_count=state.intent.attempt_count + 1,
         )
         change = Change(ctx.scope)
+        announce_creation(change, state.intent)
         change.update(ATTEMPTS, failed)
         change.insert(ATTEMPTS, following)
         change.update(INTENTS, intent)

@@ -18,7 +18,7 @@ from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.instruments.attachment import stored
 from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod
-from interlock.payments.intents.machine import Trigger, next_status
+from interlock.payments.intents.machine import Trigger, next_status, resting_status
 from interlock.payments.intents.settling import PaymentState, Settlement, settle_payment
 from interlock.payments.intents.types import INTENTS, Intent, IntentStatus, IntentView
 from interlock.payments.money import Books
@@ -151,6 +151,7 @@ class Outcomes:
         settlement = settle_payment(state, result, now_ms)
         attempt = settle_attempt(state.attempt, result, now_ms, execution)
         change = Change(Scope(attempt.account_id, attempt.livemode))
+        announce_creation(change, state.intent)
         change.update(ATTEMPTS, attempt)
         change.update(INTENTS, settlement.intent)
         charge = settlement.charge
@@ -169,6 +170,19 @@ class Outcomes:
         if settlement.error is None:
             return IntentView(settlement.intent, settlement.charge, state.payment_method)
         return _declined(settlement.intent, settlement.error.as_dict(), settlement.charge, state.payment_method)
+
+
+def announce_creation(change: Change, intent: Intent) -> None:
+    """Announce an intent that was created and confirmed in one request, with the first change that follows.
+
+    Its first version is written together with the first attempt and says nothing to anybody, so that the way to the
+    gateway is as short as can be; whoever writes the second version (the request, recovery, a webhook) speaks for it.
+    """
+    if intent.version == 1:
+        unconfirmed = replace(
+            intent, status=resting_status(None), payment_method_id=None, active_attempt_id=None, attempt_count=0
+        )
+        change.event("payment_intent.created", show_intent(unconfirmed))
 
 
 def challenge_url(public_url: str, attempt: Attempt) -> str:

@@ -91,9 +91,7 @@ class Intents:
         asked = await self._prepare(ctx.scope, intent, options, is_new=True)
         if isinstance(asked, Problem):
             return asked
-        change = Change(ctx.scope)
-        change.event("payment_intent.created", show_intent(asked.intent))
-        return await self._confirmer.confirm(ctx, asked, change, respond)
+        return await self._confirmer.confirm(ctx, asked, Change(ctx.scope), respond)
 
     async def confirm(
         self, ctx: RequestContext, intent_id: str, options: ConfirmIntent, respond: Respond

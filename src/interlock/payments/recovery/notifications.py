@@ -126,16 +126,11 @@ class Notifications:
             named = await database.get(ATTEMPTS, scope, notification.reference)
             if named is not None and named.gateway_id == gateway_id and named.operation in operations:
                 return named
-        reference = None if notification.result is None else notification.result.gateway_reference
-        for candidate in (reference, notification.gateway_reference):
-            if candidate is None:
-                continue
-            where = {"gateway_reference": candidate}
-            found = await database.find(ATTEMPTS, scope, Page(limit=_MATCHES_MAX), where=where)
-            for attempt in found.items:
-                if attempt.gateway_id == gateway_id and attempt.operation in operations:
-                    return attempt
-        return None
+        charge = await self._charge(scope, gateway_id, notification)
+        if charge is None:
+            return None
+        paying = await database.get(ATTEMPTS, scope, charge.attempt_id)
+        return paying if paying is not None and paying.operation in operations else None
 
     async def _charge(self, scope: Scope, gateway_id: str, notification: Notification) -> Charge | None:
         if notification.gateway_reference is None:
