@@ -119,7 +119,7 @@ class Application:
             return parameters
         expand = _expand(parameters)
         if expand:
-            problem = expansion.check(endpoint.answers, endpoint.shape, expand)
+            problem = expansion.check(endpoint.answers, endpoint.shape, expand, publishable=record.publishable)
             if problem is not None:
                 return problem
         key = keys.read_key(request.headers.get(b"idempotency-key")) if request.method == "POST" else None
@@ -147,9 +147,11 @@ class Application:
             None if agent is None else agent.decode("latin-1")[:500],
         )
         outcome = await endpoint.handler(call)
-        if key is None or isinstance(outcome, Answer):
+        if key is not None and not isinstance(outcome, Answer):
+            outcome = await self._services.idempotency.settle(context, outcome, call.resume)
+        if not expand or isinstance(outcome, Problem) or request.method in {"GET", "HEAD"}:
             return outcome
-        return await self._services.idempotency.settle(context, outcome, call.resume)
+        return await call.finish(outcome)
 
     async def _authenticate(self, request: Incoming, form: forms.Form) -> KeyRecord | Problem:
         header = request.headers.get(b"authorization")

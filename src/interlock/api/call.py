@@ -6,6 +6,8 @@ Made by the request pipeline for ``api.routes``.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import msgspec
+
 from interlock.api import answers
 from interlock.api.expansion import Expander, Shown
 from interlock.base.context import RequestContext, Scope
@@ -29,6 +31,7 @@ class Call(Generic[P]):
     __slots__ = (
         "_expand",
         "_expander",
+        "_known",
         "client_ip",
         "context",
         "ids",
@@ -57,6 +60,7 @@ class Call(Generic[P]):
         self.client_ip = client_ip
         self.user_agent = user_agent
         self.resume: Resume | None = None
+        self._known: Mapping[str, Shown] = _NOTHING
         self._expander = expander
         self._expand = expand
 
@@ -82,6 +86,9 @@ class Call(Generic[P]):
     def responder(self, render: Render, known: Known | None = None) -> Respond:
         """Return what a use case calls to have its view (or problem) made into the answer it commits.
 
+        That answer is never expanded: what it refers to is being written in the same commit and cannot be read yet.
+        :meth:`finish` expands it afterwards, also when it is replayed.
+
         Args:
             render: makes the view's public shape.
             known: objects the view already carries, by id, so that expanding them needs no read.
@@ -91,6 +98,16 @@ class Call(Generic[P]):
         async def respond(view: Any) -> Answer:
             if isinstance(view, Problem):
                 return answers.of_problem(view)
-            return await self.show(render(view), known(view) if known is not None and self._expand else _NOTHING)
+            if known is not None and self._expand:
+                self._known = known(view)
+            return answers.of_value(render(view))
 
         return respond
+
+    async def finish(self, answer: Answer) -> Answer:
+        """Return the answer of a use case that wrote something, expanded as asked for."""
+        if not self._expand or answer.status != 200:
+            return answer
+        shown = msgspec.json.decode(answer.body)
+        await self._expander.expand(self.context.scope, shown, self._expand, self._known)
+        return msgspec.structs.replace(answer, body=answers.encode(shown))

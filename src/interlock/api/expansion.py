@@ -19,16 +19,22 @@ Load = Callable[[Scope, Sequence[str]], Awaitable[Mapping[str, Shown]]]
 Tree = dict[str, Any]
 
 
-def check(kind: str, shape: str, paths: Iterable[str]) -> Problem | None:
+_PUBLIC = frozenset({"payment_method"})
+
+
+def check(kind: str, shape: str, paths: Iterable[str], *, publishable: bool = False) -> Problem | None:
     """Return why ``paths`` cannot be expanded in an answer, or None.
 
     Args:
         kind: the object answered, or the kind of the list's items.
         shape: ``object``, ``list`` or ``search``.
         paths: the ``expand`` parameter.
+        publishable: whether a browser asks, which may see its own payment method and nothing else.
 
     """
     for index, path in enumerate(paths):
+        if publishable and path not in _PUBLIC:
+            return _refused(path, index, hint=" A publishable API key may only expand payment_method.")
         segments = path.split(".")
         if len(segments) > MAX_DEPTH:
             return invalid(

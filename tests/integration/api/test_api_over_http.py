@@ -102,7 +102,10 @@ async def test_a_customer_is_made_changed_found_and_deleted(api: Api) -> None:
 
 
 async def test_lists_are_newest_first_and_page_both_ways(api: Api) -> None:
-    ids = [(await api.post("/v1/customers", {"name": f"n{n}"}))["id"] for n in range(5)][::-1]
+    ids: list[str] = []
+    for n in range(5):
+        ids.insert(0, (await api.post("/v1/customers", {"name": f"n{n}"}))["id"])
+        await asyncio.sleep(0.002)  # ids are ordered by millisecond
     first = await api.get("/v1/customers", {"limit": 2})
     assert ([item["id"] for item in first["data"]], first["has_more"], first["url"]) == (ids[:2], True, "/v1/customers")
     after = await api.get("/v1/customers", {"limit": 3, "starting_after": ids[1]})
@@ -114,7 +117,10 @@ async def test_lists_are_newest_first_and_page_both_ways(api: Api) -> None:
 
 
 async def test_search_pages_by_token(api: Api) -> None:
-    ids = [(await api.post("/v1/customers", {"name": "same name"}))["id"] for _ in range(3)][::-1]
+    ids: list[str] = []
+    for _ in range(3):
+        ids.insert(0, (await api.post("/v1/customers", {"name": "same name"}))["id"])
+        await asyncio.sleep(0.002)  # ids are ordered by millisecond
     first = await api.get("/v1/customers/search", {"query": "name~'same'", "limit": 2})
     assert [item["id"] for item in first["data"]] == ids[:2]
     rest = await api.get("/v1/customers/search", {"query": "name~'same'", "page": first["next_page"]})
@@ -174,10 +180,16 @@ async def test_expand_shows_whole_objects_also_in_lists_and_wrong_paths_do_nothi
     intent = {"amount": 500, "currency": "usd", "customer": customer["id"]}
     made = await api.post("/v1/payment_intents", {**intent, "expand[]": "customer"})
     assert made["customer"]["name"] == "Ann"
+    again = {"Idempotency-Key": "expanded"}
+    sent = {**intent, "expand[]": "customer"}
+    _, first, _ = await api.ask("POST", "/v1/payment_intents", sent, headers=again)
+    _, replayed, _ = await api.ask("POST", "/v1/payment_intents", sent, headers=again)
+    assert replayed == first
+    assert replayed["customer"]["name"] == "Ann"
     listed = await api.get("/v1/payment_intents", {"expand[]": "data.customer"})
     assert listed["data"][0]["customer"]["id"] == customer["id"]
     assert (await api.ask("POST", "/v1/payment_intents", {**intent, "expand[]": "colour"}))[0] == 400
-    assert len((await api.get("/v1/payment_intents"))["data"]) == 1
+    assert len((await api.get("/v1/payment_intents"))["data"]) == 2
 
 
 @pytest.mark.parametrize(

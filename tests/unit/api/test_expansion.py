@@ -64,6 +64,11 @@ def test_what_cannot_be_expanded_is_refused_with_the_place(kind: str, shape: str
     assert (problem.status, problem.message, problem.param) == (400, message, "expand[1]")
 
 
+def test_a_browser_expands_its_own_payment_method_and_nothing_else() -> None:
+    assert check("payment_intent", "object", ["payment_method"], publishable=True) is None
+    assert check("payment_intent", "object", ["payment_method.customer"], publishable=True) is not None
+
+
 class Shelf:
     """Loaders over a few objects, counting reads."""
 
