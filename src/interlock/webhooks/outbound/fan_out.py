@@ -17,6 +17,8 @@ _ACCOUNTS_PER_PASS = 64
 _BATCHES_PER_ACCOUNT = 20
 _OUTBOX_ROWS = 500
 _UNHEARD_ROWS = 5_000
+_UNHEARD_EVERY_MS = 1_000
+_REMEMBERED_MAX = 10_000
 
 
 def plan_deliveries(events: Sequence[EventFacts], subscribers: Sequence[Subscriber]) -> list[NewDelivery]:
@@ -54,6 +56,7 @@ class FanOut:
         self._retry_for_ms = retry_for_ms
         self._cursor = ""
         self._heard: set[str] = set()
+        self._looked_at_ms: dict[str, int] = {}
 
     async def run_once(self) -> int:
         """Fan out what waits, fairly over accounts; return how many outbox rows went."""
@@ -68,9 +71,25 @@ class FanOut:
                     break
                 continue
             self._cursor = account_id
-            if await self._leases.take(account_id):
+            if self._may_look(account_id) and await self._leases.take(account_id):
                 done += await self._drain(account_id)
         return done
+
+    def _may_look(self, account_id: str) -> bool:
+        """Return True when it is time to look at an account's rows.
+
+        Where nobody listens the rows are only swept up, and every look walks past those deleted since the last vacuum:
+        once a second is enough. A new endpoint is noticed by the same look.
+        """
+        if account_id in self._heard:
+            return True
+        now_ms = self._clock.now_ms()
+        if now_ms - self._looked_at_ms.get(account_id, 0) < _UNHEARD_EVERY_MS:
+            return False
+        if len(self._looked_at_ms) >= _REMEMBERED_MAX:
+            self._looked_at_ms.clear()
+        self._looked_at_ms[account_id] = now_ms
+        return True
 
     async def _drain(self, account_id: str) -> int:
         done = 0
@@ -79,7 +98,7 @@ class FanOut:
                 break
             moved = await self._batch(account_id)
             done += moved
-            if moved < _OUTBOX_ROWS:
+            if moved < (_OUTBOX_ROWS if account_id in self._heard else _UNHEARD_ROWS):
                 break
         return done
 
