@@ -11,7 +11,7 @@ from interlock import __version__
 from interlock.base.errors import ConfigurationError, InterlockError, InvariantError, StorageError
 from interlock.base.redaction import exception_text
 from interlock.base.settings import DEBUG_VARIABLE
-from interlock.cli import config, doctor, gateways, init, keys, migrate, payments, sandbox, up, vault
+from interlock.cli import config, doctor, gateways, init, keys, migrate, payments, sandbox, shop, up, vault
 from interlock.cli.output import ExitCode, RefusedError, complain
 
 _HELP = """A payment switch: one Stripe-compatible API in front, several gateways behind.
@@ -52,7 +52,7 @@ def _root(
     pass
 
 
-for verb in (up, init, config, migrate, keys, gateways, payments, sandbox, vault, doctor):
+for verb in (up, init, config, migrate, keys, gateways, payments, sandbox, shop, vault, doctor):
     verb.register(app)
 
 

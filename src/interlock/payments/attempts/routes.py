@@ -28,13 +28,16 @@ class Routes:
     def rank(self, scope: Scope, intent: Intent, method: PaymentMethod, now_ms: int) -> list[Candidate]:
         """Return the routes to try for ``intent``, best first.
 
-        A feature the shop would like ("if available") chooses among gateways but never leaves a payment without any.
+        A feature the shop would like ("if available") puts gateways that have it first; those without it follow,
+        because a payment without the feature is better than none when the first ones fail.
         """
         facts = payment_facts(intent, method)
         found = self._table.rank(scope, facts, now_ms)
-        if not found and facts.needs:
-            found = self._table.rank(scope, payment_facts(intent, method, with_needs=False), now_ms)
-        return found
+        if not facts.needs:
+            return found
+        first = {route.gateway_id for route in found}
+        others = self._table.rank(scope, payment_facts(intent, method, with_needs=False), now_ms)
+        return found + [route for route in others if route.gateway_id not in first]
 
     def rank_setup(self, scope: Scope, setup_id: str, method: PaymentMethod, now_ms: int) -> list[Candidate]:
         """Return the routes that can verify and store a card."""
