@@ -40,13 +40,14 @@ Respond = Callable[[Any], Awaitable[Answer]]
 class Change:
     """Writes and events collected by a use case; order of writes does not matter, gates are sorted out by storage."""
 
-    __slots__ = ("events", "scope", "writes")
+    __slots__ = ("event_ids", "events", "scope", "writes")
 
     def __init__(self, scope: Scope) -> None:
         """Start an empty change in ``scope``."""
         self.scope = scope
         self.writes: list[Write] = []
         self.events: list[tuple[str, bytes, str]] = []
+        self.event_ids: list[str] = []
 
     def insert(self, table: Table[Any], value: msgspec.Struct) -> None:
         """Add a new row."""
@@ -107,7 +108,7 @@ class Work:
         answer = await respond(view)
         writes = self._prepare(ctx, change)
         if ctx.idempotency_key is not None:
-            writes.append(Update(IDEMPOTENCY_KEYS, self._key(ctx, resource_id, answer)))
+            writes.append(Update(IDEMPOTENCY_KEYS, self._key(ctx, resource_id, answer, _event_showing(change, answer))))
         return await self._commit(writes) or answer
 
     async def commit(
@@ -152,11 +153,14 @@ class Work:
                     data=body.decode(),
                 )
                 writes.append(Insert(EVENTS, event))
+            change.event_ids = ids
             entry = OutboxEntry(scope.account_id, new_id("ob", now_ms), scope.livemode, now_ms, ids)
             writes.append(Insert(OUTBOX, entry))
         return writes
 
-    def _key(self, ctx: RequestContext, resource_id: str, answer: Answer | None) -> IdempotencyKey:
+    def _key(
+        self, ctx: RequestContext, resource_id: str, answer: Answer | None, event_id: str | None = None
+    ) -> IdempotencyKey:
         return IdempotencyKey(
             account_id=ctx.account_id,
             livemode=ctx.livemode,
@@ -167,8 +171,26 @@ class Work:
             request_id=ctx.request_id,
             resource_id=resource_id,
             status=None if answer is None else answer.status,
-            body=None if answer is None else answer.body,
+            body=None if answer is None or event_id is not None else answer.body,
+            event_id=event_id,
         )
+
+
+_OPENING = b'{"object":'
+
+
+def shown_object(data: bytes) -> bytes:
+    """Return the object inside an event's data that has no previous attributes: the bytes an answer would have."""
+    return data[len(_OPENING) : -1]
+
+
+def _event_showing(change: Change, answer: Answer) -> str | None:
+    """Return the event of ``change`` whose object is, byte for byte, the answer; None when there is none."""
+    length = len(_OPENING) + len(answer.body) + 1
+    for (_, data, _), event_id in zip(change.events, change.event_ids, strict=True):
+        if len(data) == length and data.startswith(_OPENING) and shown_object(data) == answer.body:
+            return event_id
+    return None
 
 
 CONFLICT = Problem(

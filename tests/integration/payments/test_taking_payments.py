@@ -2,10 +2,12 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from tests.support.payment_house import RETURN_URL, House, open_house
 from tests.support.sandboxes import Gateway
 
+from interlock.base.money import Money
 from interlock.base.problems import Problem
 from interlock.gateways.contract import Operation
 from interlock.ledger.service import Ledger
@@ -15,9 +17,13 @@ from interlock.payments.intents.types import (
     CancelIntent,
     CaptureIntent,
     ConfirmIntent,
+    CreateIntent,
     IncrementIntent,
     IntentStatus,
+    IntentView,
 )
+from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.work import Answer
 from interlock.storage.database import Database
 
 CARD_REFUSAL = {"error": {"type": "invalid_request_error", "message": "no such field", "param": "foo"}}
@@ -284,3 +290,26 @@ async def test_the_same_key_with_another_body_is_an_error_and_charges_nothing(ho
 def test_recovery_takes_over_only_after_the_request_must_have_ended() -> None:
     limits = Limits()
     assert limits.lease_ms > limits.budget_ms
+
+
+async def test_a_repeated_request_gets_the_very_bytes_of_the_first_answer(house: House) -> None:
+    async def respond(view: object) -> Answer:
+        assert isinstance(view, IntentView)
+        return Answer(200, msgspec.json.encode(show_intent(view.intent)))
+
+    command = CreateIntent(
+        amount=Money(1099, "usd"),
+        payment_method="pm_card_visa",
+        confirm=ConfirmIntent(return_url=RETURN_URL),
+    )
+    first = await house.payments.intents.create(house.ctx("again"), command, respond)
+    assert isinstance(first, Answer)
+    second = await house.payments.intents.create(house.ctx("again"), command, respond)
+    assert second == KEY_TAKEN
+    replay = await house.payments.idempotency.settle(house.ctx("again"), KEY_TAKEN)
+    assert isinstance(replay, Answer)
+    assert (replay.status, replay.body) == (200, first.body)
+    assert replay.headers["idempotent-replayed"] == "true"
+    kept = await house.payments.idempotency.find(house.ctx("again"))
+    assert kept is not None
+    assert (kept.body, kept.event_id is not None) == (None, True)

@@ -1,7 +1,11 @@
 -- name: find_key
-SELECT account_id, livemode, key, created_at_ms, path, fingerprint, request_id, resource_id, status, body
+SELECT account_id, livemode, key, created_at_ms, path, fingerprint, request_id, resource_id, status, body,
+    event_id
 FROM idempotency_keys
 WHERE account_id = $1 AND livemode = $2 AND key = $3;
+
+-- name: event_data
+SELECT data FROM events WHERE account_id = $1 AND id = $2;
 
 -- name: finish_key
 UPDATE idempotency_keys SET status = $4, body = $5

@@ -11,7 +11,7 @@ from interlock.base.context import RequestContext
 from interlock.base.errors import InvariantError
 from interlock.base.problems import Problem
 from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
-from interlock.payments.work import CONFLICT, Answer
+from interlock.payments.work import CONFLICT, Answer, shown_object
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 from interlock.storage.writes import Rejected
@@ -74,7 +74,7 @@ class Idempotency:
         if mismatch is not None:
             return mismatch
         if key.status is not None:
-            return _replay(key.status, key.body or b"", key)
+            return _replay(key.status, await self._kept_body(key), key)
         return await self._resume(ctx, key, resume)
 
     async def find(self, ctx: RequestContext) -> IdempotencyKey | None:
@@ -85,6 +85,12 @@ class Idempotency:
     async def forget(self, account_id: str, before_ms: int, limit: int) -> str:
         """Remove up to ``limit`` keys of an account that are older than ``before_ms``; return the database's tag."""
         return await self._database.execute(_QUERIES["forget_keys"], account_id, before_ms, limit)
+
+    async def _kept_body(self, key: IdempotencyKey) -> bytes:
+        if key.event_id is None:
+            return key.body or b""
+        data = await self._database.fetchval(_QUERIES["event_data"], key.account_id, key.event_id)
+        return shown_object(str(data).encode())
 
     async def _resume(self, ctx: RequestContext, key: IdempotencyKey, resume: Resume | None) -> Answer | Problem:
         answer = None if resume is None else await resume(ctx, key.resource_id)

@@ -228,8 +228,9 @@ CREATE TABLE idempotency_keys (
     resource_id text COLLATE "C" NOT NULL,
     status bigint,
     body bytea,
+    event_id text COLLATE "C",
     PRIMARY KEY (account_id, livemode, key)
-) WITH (fillfactor = 20, toast_tuple_target = 8160);  -- the kept answer comes with the second version
+) WITH (fillfactor = 45, toast_tuple_target = 8160);  -- room for the second version on the same page
 
 -- Only the clean-up asks by age, so a block range index will do: it costs the payment path nothing.
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at_ms);
