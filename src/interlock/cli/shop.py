@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Group
@@ -17,9 +18,10 @@ from rich.text import Text
 from interlock.base.settings import load_settings
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, console, print_json
 from interlock.cli.supervision.quickstart import read_quickstart
+from interlock.cli.supervision.supervisor import answers
 from interlock.sandbox.shoppers.crowd import Crowd, Plan
 from interlock.sandbox.shoppers.journal import Journal
-from interlock.sandbox.shoppers.tally import Came, Tally
+from interlock.sandbox.shoppers.tally import Tally
 
 _BARS = "▁▂▃▄▅▆▇█"
 _REFRESH_S = 0.25
@@ -87,6 +89,7 @@ async def _run(crowd: Crowd, url: str, *, quiet: bool) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, crowd.stop)
+    await _require_answer(url)
     began = time.monotonic()
     async with crowd:
         running = asyncio.create_task(crowd.run(keep=False))
@@ -98,9 +101,14 @@ async def _run(crowd: Crowd, url: str, *, quiet: bool) -> dict[str, Any]:
         await running
     if crowd.broken is not None:
         raise crowd.broken
-    if crowd.tally.payments and crowd.tally.by_came[Came.NO_ANSWER] == crowd.tally.payments:
-        raise RefusedError("--api-url", f"nothing answers at {url}", "start `interlock up`", ExitCode.UNREACHABLE)
     return _facts(crowd.tally, time.monotonic() - began)
+
+
+async def _require_answer(url: str) -> None:
+    """Shoppers are patient for minutes; a person who mistyped an address is not."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not await answers(parts.hostname or "", parts.port or 80, "/healthz"):
+        raise RefusedError("--api-url", f"nothing answers at {url}", "start `interlock up`", ExitCode.UNREACHABLE)
 
 
 def _facts(tally: Tally, took_s: float) -> dict[str, Any]:

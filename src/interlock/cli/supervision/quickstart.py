@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from interlock.base.errors import ConfigurationError
 from interlock.cli.output import ExitCode, RefusedError
 
 QUICKSTART_FILE = "quickstart.json"
@@ -63,11 +64,16 @@ def only_one(data_dir: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel gives it back however this process ends.
 
     Raises:
+        ConfigurationError: the folder cannot be written.
         RefusedError: another `up` has it.
 
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        problem = f"{data_dir} cannot be written ({error.strerror})"
+        raise ConfigurationError("data_dir", problem, "set INTERLOCK_DATA_DIR to a folder of yours") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
