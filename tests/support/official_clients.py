@@ -26,7 +26,7 @@ def challenge_url(intent: Any) -> str:
 
 
 def authenticate(intent: Any, outcome: str) -> str:
-    """Do what the shopper's browser does, ``outcome`` being ``succeed`` or ``fail``; return where it ends: the shop's address."""
+    """Do what the shopper's browser does, ``outcome`` being ``succeed`` or ``fail``; return the shop's address it ends at."""
     page = challenge_url(intent)
     if "/payments/redirect/" in page:
         page = location(page)

@@ -240,8 +240,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     ``reference`` is our attempt id where the gateway echoes it; ``gateway_reference`` the payment it belongs to, while
     ``result.gateway_reference`` is the object that the fact is about (the refund, the capture); ``notification_id``
-    makes replay harmless; ``occurred_at_ms`` is the gateway's own time. ``dispute_reference`` and ``dispute_reason``
-    only for disputes.
+    makes replay harmless; ``occurred_at_ms`` is the gateway's own time. ``dispute_reference``, ``dispute_reason`` and
+    ``inquiry`` (the bank only asks, and has taken no money) only for disputes.
     """
 
     kind: NotificationKind
@@ -252,6 +252,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     result: Result | None = None
     dispute_reference: str | None = None
     dispute_reason: str | None = None
+    inquiry: bool = False
     amount: Money | None = None
     evidence_due_at_ms: int | None = None
 

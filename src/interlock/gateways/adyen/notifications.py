@@ -156,6 +156,7 @@ def _read(tables: Tables, config: ConnectorConfig, item: NotificationItem) -> No
         result=None if dispute or kind is _Kind.IGNORED else _result(tables, item, kind),
         dispute_reference=item.psp_reference if dispute else None,
         dispute_reason=_dispute_reason(item) if dispute else None,
+        inquiry=item.event_code == "REQUEST_FOR_INFORMATION",
         amount=amount,
         evidence_due_at_ms=epoch_ms(text_of(item.additional_data, "defensePeriodEndsAt") or "") if dispute else None,
     )

@@ -185,6 +185,7 @@ def _dispute(tables: Tables, _: ConnectorConfig, event: Event, kind: Notificatio
         gateway_reference=dispute.payment_intent,
         dispute_reference=dispute.id,
         dispute_reason=dispute.reason,
+        inquiry=dispute.status.startswith("warning"),
         amount=_money(dispute.amount, dispute.currency, tables),
         evidence_due_at_ms=due * 1000 if due is not None else None,
     )

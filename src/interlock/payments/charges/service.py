@@ -13,6 +13,7 @@ from interlock.base.context import RequestContext, Scope
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments import metadata
 from interlock.payments.charges.types import CHARGES, CaptureCharge, Charge, ChargeStatus, CreateCharge, UpdateCharge
+from interlock.payments.customers.types import CUSTOMERS
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.service import Intents
@@ -35,8 +36,9 @@ class Charges:
 
     async def create(self, ctx: RequestContext, command: CreateCharge, respond: Respond) -> Answer | Problem:
         """Take a payment from a token, a card source or a customer's default, without any action of the shopper."""
-        if command.source is None and command.customer is None:
-            return invalid("Must provide source or customer.", code="parameter_missing")
+        source = command.source or await self._default_source(ctx.scope, command.customer)
+        if isinstance(source, Problem):
+            return source
         details = dict(command.details)
         if command.description is not None:
             details["description"] = command.description
@@ -46,9 +48,21 @@ class Charges:
             capture_method="automatic" if command.capture else "manual",
             metadata=command.metadata,
             details=details,
-            confirm=ConfirmIntent(payment_method=command.source, error_on_requires_action=True),
+            confirm=ConfirmIntent(payment_method=source, error_on_requires_action=True),
         )
         return await self._intents.create(ctx, asked, _as_charge(respond))
+
+    async def _default_source(self, scope: Scope, customer_id: str | None) -> str | Problem:
+        """Return the card that a customer's charges are made with unless they name another."""
+        if customer_id is None:
+            return invalid("Must provide source or customer.", code="parameter_missing")
+        customer = await self._work.database.get(CUSTOMERS, scope, customer_id)
+        if customer is None or customer.deleted:
+            return missing("customer", customer_id, param="customer")
+        if customer.default_source is None:
+            message = "Cannot charge a customer that has no active card."
+            return Problem(status=402, type="card_error", code="missing", message=message, param="card")
+        return customer.default_source
 
     async def capture(
         self, ctx: RequestContext, charge_id: str, command: CaptureCharge, respond: Respond

@@ -4,6 +4,8 @@ Called by ``api`` and ``console``; :meth:`Disputes.notified` by inbound webhooks
 mode does the evidence text decide, with the words the API documents, so that a shop can rehearse both ends.
 """
 
+import asyncio
+
 import msgspec
 
 from interlock.base.context import RequestContext, Scope
@@ -15,6 +17,7 @@ from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.disputes.machine import Trigger, is_inquiry, next_status
 from interlock.payments.disputes.types import DISPUTES, Dispute, DisputeStatus, UpdateDispute
 from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.intents.types import INTENTS
 from interlock.payments.money import Books
 from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.dispute import dispute as show_dispute
@@ -25,6 +28,9 @@ replace = msgspec.structs.replace
 
 WINNING_EVIDENCE = "winning_evidence"
 LOSING_EVIDENCE = "losing_evidence"
+_REHEARSAL_FRESH_MS = 2_000
+_REHEARSAL_PAUSE_S = 0.05
+_REHEARSAL_LOOKS = 30
 _OPEN_TO_EVIDENCE = frozenset({DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WARNING_NEEDS_RESPONSE})
 _TRIGGERS = {
     NotificationKind.DISPUTE_WON: Trigger.WIN,
@@ -48,10 +54,35 @@ class Disputes:
     async def list(
         self, scope: Scope, page: Page, *, charge: str | None = None, payment_intent: str | None = None
     ) -> PageResult[Dispute]:
-        """Return disputes, newest first, of a charge or an intent when given."""
+        """Return disputes, newest first, of a charge or an intent when given.
+
+        In test mode a cardholder disputes at once and programs that rehearse it do not poll: the list of a payment made
+        a moment ago waits for the gateway to say so.
+        """
         given = {"charge_id": charge, "payment_intent_id": payment_intent}
         where = {name: value for name, value in given.items() if value is not None}
-        return await self._work.database.find(DISPUTES, scope, page, where=where)
+        found = await self._work.database.find(DISPUTES, scope, page, where=where)
+        looks = 0 if found.items or scope.livemode or not where else _REHEARSAL_LOOKS
+        if looks and not await self._is_fresh(scope, charge, payment_intent):
+            return found
+        while looks and not found.items:
+            looks -= 1
+            await asyncio.sleep(_REHEARSAL_PAUSE_S)
+            found = await self._work.database.find(DISPUTES, scope, page, where=where)
+        return found
+
+    async def _is_fresh(self, scope: Scope, charge_id: str | None, intent_id: str | None) -> bool:
+        """Return True for a payment so young that its dispute may be on the way."""
+        database = self._work.database
+        if charge_id is None and intent_id is not None:
+            intent = await database.get(INTENTS, scope, intent_id)
+            charge_id = None if intent is None else intent.latest_charge_id
+        charge = None if charge_id is None else await database.get(CHARGES, scope, charge_id)
+        return (
+            charge is not None
+            and charge.captured
+            and self._work.clock.now_ms() - charge.created_at_ms < _REHEARSAL_FRESH_MS
+        )
 
     async def update(
         self, ctx: RequestContext, dispute_id: str, command: UpdateDispute, respond: Respond
@@ -142,6 +173,7 @@ class Disputes:
             gateway_id=gateway_id,
             gateway_dispute_reference=reference,
             evidence_due_at_ms=notification.evidence_due_at_ms,
+            details={"card_brand": (charge.details.get("card") or {}).get("brand")},
         )
         change.event("charge.dispute.created", show_dispute(dispute))
         if not warning:
@@ -178,4 +210,4 @@ class Disputes:
 
 
 def _is_warning(notification: Notification) -> bool:
-    return notification.result is not None and notification.result.code == "inquiry"
+    return notification.inquiry

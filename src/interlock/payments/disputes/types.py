@@ -23,7 +23,7 @@ class DisputeStatus(StrEnum):
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A dispute; ``funds_withdrawn`` is True while the money is with the bank."""
+    """A dispute; ``funds_withdrawn``: the money is with the bank; ``details`` is only shown (card_brand)."""
 
     account_id: str
     id: str
@@ -44,6 +44,7 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     balance_transaction_ids: list[str] = []
     evidence: dict[str, Any] = {}
     metadata: dict[str, str] = {}
+    details: dict[str, Any] = {}
 
 
 DISPUTES = Table(Dispute, "disputes")

@@ -64,6 +64,14 @@ def dispute(value: Dispute) -> dict[str, Any]:
         "livemode": value.livemode,
         "metadata": value.metadata,
         "payment_intent": value.payment_intent_id,
+        "payment_method_details": {
+            "card": {
+                "brand": value.details.get("card_brand") or "unknown",
+                "case_type": "inquiry" if value.status.startswith("warning") else "chargeback",
+                "network_reason_code": None,
+            },
+            "type": "card",
+        },
         "reason": value.reason,
         "status": value.status,
     }

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from interlock.base.errors import InvariantError
+from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.declines import AUTHENTICATION_REQUIRED, CardError, card_error
@@ -47,7 +48,7 @@ def settle_setup(
         case Outcome.PENDING | Outcome.UNKNOWN:
             return SetupSettlement(setup_intent=_next(intent))
         case _:
-            return _fail(intent, method, card_error(result))
+            return _fail(intent, attempt, method, card_error(result))
 
 
 def _succeed(intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None, result: Result) -> SetupSettlement:
@@ -89,8 +90,9 @@ def _challenge(intent: SetupIntent, attempt: Attempt, challenge_url: str) -> Set
     )
 
 
-def _fail(intent: SetupIntent, method: PaymentMethod | None, error: CardError) -> SetupSettlement:
-    if error.code == AUTHENTICATION_REQUIRED.code and intent.status is not SetupStatus.PROCESSING:
+def _fail(intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None, error: CardError) -> SetupSettlement:
+    challenged = attempt.stage is Operation.COMPLETE or intent.status is SetupStatus.REQUIRES_ACTION
+    if error.code == AUTHENTICATION_REQUIRED.code and challenged:
         error = replace(error, code="setup_intent_authentication_failure")
     shown = error.as_dict()
     if method is not None:

@@ -4,7 +4,7 @@ from interlock.sandbox import pages
 from interlock.sandbox.http import Reply, Request, parse_pairs
 from interlock.sandbox.money import exponent, major
 from interlock.sandbox.stripe import rendering
-from interlock.sandbox.stripe.charging import Charging, authentication_failed
+from interlock.sandbox.stripe.charging import Charging, authentication_failed, remember_set_up
 from interlock.sandbox.stripe.desk import EXPONENTS, Desk
 from interlock.sandbox.stripe.state import Payment, Setup
 
@@ -66,8 +66,7 @@ class Challenges:
         if succeeded:
             setup.status = "succeeded"
             if setup.method is not None:
-                setup.method.set_up = True
-                self._desk.store.put(setup.method.id, setup.method)
+                remember_set_up(self._desk, setup.method)
         else:
             setup.status = "requires_payment_method"
             setup.last_error = {

@@ -5,7 +5,7 @@ import msgspec
 from interlock.base.ids import new_id
 from interlock.sandbox import cards
 from interlock.sandbox.stripe import rendering
-from interlock.sandbox.stripe.charging import must_authenticate
+from interlock.sandbox.stripe.charging import must_authenticate, remember_set_up
 from interlock.sandbox.stripe.desk import Answer, Call, Desk, Shown, client_secret, merge_metadata
 from interlock.sandbox.stripe.errors import DECLINE_MESSAGES, Refusal, invalid, missing_object
 from interlock.sandbox.stripe.methods import Methods
@@ -80,15 +80,14 @@ class Setups:
         card = cards.behaviour(method.card_name)
         if not card.attaches:
             return self._refused(setup, card.code, card.decline_code)
-        if must_authenticate(card, method, asked="", off_session=False):
+        if must_authenticate(self._desk, card, method, asked="", off_session=False):
             setup.status = "requires_action"
             shown = self._shown(setup)
             self._desk.emit("setup_intent.requires_action", shown.body, call)
             return shown
         setup.status = "succeeded"
-        method.set_up = True
         method.customer = setup.customer
-        self._desk.store.put(method.id, method)
+        remember_set_up(self._desk, method)
         shown = self._shown(setup)
         self._desk.emit("setup_intent.succeeded", shown.body, call)
         return shown
