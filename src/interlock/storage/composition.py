@@ -13,7 +13,7 @@ microsecond on each element of an array: text as one joined string, repeated num
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -80,7 +80,9 @@ def compose(operations: tuple[Operation, ...]) -> Statement:
 
 
 def _columns(table: Table[Any], kind: int) -> tuple[Column, ...]:
-    return table.key_columns if kind == DELETE else table.columns
+    if kind == DELETE:
+        return table.key_columns
+    return table.changes.columns if kind == UPDATE else table.columns
 
 
 def _source(columns: Sequence[Column], parameter: int, positions: Sequence[int] | None = None) -> str:
@@ -188,7 +190,7 @@ class Batch:
             entries = self._entries[operation]
             if kind != INSERT and len(entries) > 1:
                 # Every flush of every process locks rows in the same order: no deadlocks among them.
-                entries.sort(key=_delete_order if kind == DELETE else _OrderByKey(table))
+                entries.sort(key=_delete_order if kind == DELETE else _OrderByKey(key_of(operation)))
             columns = zip(*(cells for cells, _ in entries), strict=True)
             arguments.append(len(entries))
             for column, cells in zip(_columns(table, kind), columns, strict=True):
@@ -202,11 +204,17 @@ class Batch:
         return arguments
 
 
+def key_of(operation: Operation) -> Callable[[Cells], Cells]:
+    """Return what finds the key in the cells of a claim, insert or update."""
+    table, kind = operation
+    return table.changes.key_of if kind == UPDATE else table.whole.key_of
+
+
 class _OrderByKey:
     """Orders entries by their row's key."""
 
-    def __init__(self, table: Table[Any]) -> None:
-        self._key_of = table.key_of
+    def __init__(self, key_of: Callable[[Cells], Cells]) -> None:
+        self._key_of = key_of
 
     def __call__(self, entry: Entry) -> Cells:
         return self._key_of(entry[0])

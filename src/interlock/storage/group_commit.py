@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.base.errors import InvariantError, StorageError
-from interlock.storage.composition import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max
+from interlock.storage.composition import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max, key_of
 from interlock.storage.connections import CONNECT_FOR_S
 from interlock.storage.tables import Cells, UnstorableError
 from interlock.storage.writer import PreparedWrite, RuleBrokenError, Writer, lost_reason, statement_for
@@ -57,10 +57,11 @@ class _Caller:
         self.first_gate = -1
         self.keys: list[_RowKey] = []
         for index, write in enumerate(writes):
-            (table, kind), cells = write
+            operation, cells = write
+            table, kind = operation
             if kind == INSERT:
                 continue
-            self.keys.append((table.name, cells if kind == DELETE else table.key_of(cells)))
+            self.keys.append((table.name, cells if kind == DELETE else key_of(operation)(cells)))
             if kind <= UPDATE:
                 self.gates += 1
                 if self.first_gate < 0:
@@ -257,7 +258,10 @@ def _prepare(writes: Sequence[Write]) -> list[PreparedWrite] | Rejected:
     for index, write in enumerate(writes):
         table = write.table
         try:
-            cells = write.key if isinstance(write, Delete) else table.encode(write.value)
+            if isinstance(write, Delete):
+                cells = write.key
+            else:
+                cells = (table.changes if isinstance(write, Update) else table.whole).encode(write.value)
         except UnstorableError as error:
             return Rejected(index, "constraint", str(error))
         prepared.append(((table, _KINDS[type(write)]), cells))

@@ -21,7 +21,7 @@ not as arrays, because rows travel as one array per column and ``unnest`` flatte
 import enum
 import types
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -55,63 +55,27 @@ class Column(msgspec.Struct, frozen=True):
     decode: Callable[[Any], Any] | None
 
 
-class Table(Generic[T]):
-    """A struct type and the table its values live in."""
+class Shape:
+    """A choice of a struct's fields, in order, and how they become cells."""
 
-    def __init__(
-        self,
-        struct: type[T],
-        name: str,
-        key: tuple[str, ...] = ("account_id", "id"),
-        version: str | None = "version",
-    ) -> None:
-        """Compile the mapping once.
-
-        Args:
-            struct: a frozen struct; its fields are the columns.
-            name: the table.
-            key: the primary key's columns.
-            version: the column that counts changes, or None for tables that are never updated under a guard.
-
-        """
-        self.struct = struct
-        self.name = name
-        self.key = key
-        self.columns = tuple(_column(field) for field in msgspec.structs.fields(struct))
+    def __init__(self, columns: Sequence[Column], key: Sequence[str], read: Callable[[Any], Cells]) -> None:
+        """Compile the mapping of ``columns``; ``read`` returns their values of a struct."""
+        self.columns = tuple(columns)
         self.names = tuple(column.name for column in self.columns)
-        self.version = version if version in self.names else None
-        self._require(*key)
+        self._read = read
         self._json_at = [i for i, column in enumerate(self.columns) if column.type == "jsonb"]
         self._text_at = [i for i, column in enumerate(self.columns) if column.type in {"text", "jsonb"}]
         self._get_texts: Callable[[Cells], Cells] = _tuple_getter(self._text_at)
-        self._decoders = [(i, column.decode) for i, column in enumerate(self.columns) if column.decode is not None]
         self.key_of: Callable[[Cells], Cells] = _tuple_getter([self.names.index(name) for name in key])
-        self.select_list = ", ".join(f'"{name}"' for name in self.names)
-        self.has_account = "account_id" in self.names
-        self.has_livemode = "livemode" in self.names
 
-    def __repr__(self) -> str:
-        """Return the table's name and struct."""
-        return f"Table({self.struct.__name__}, {self.name!r})"
-
-    def _require(self, *names: str) -> None:
-        missing = [name for name in names if name not in self.names]
-        if missing:
-            problem = f"{self.struct.__name__} has no field {', '.join(missing)} for table {self.name}"
-            raise InvariantError(problem)
-
-    def column(self, name: str) -> Column | None:
-        """Return the column called ``name``, or None."""
-        return self.columns[self.names.index(name)] if name in self.names else None
-
-    def encode(self, value: T) -> Cells:
+    def encode(self, value: msgspec.Struct) -> Cells:
         """Return the cells of ``value`` in column order.
 
         Raises:
             UnstorableError: a text holds a NUL or a lone surrogate, which would fail every row written with it.
 
         """
-        cells = _get_cells(value)
+        cells = self._read(value)
         if self._json_at:
             changed = list(cells)
             for i in self._json_at:
@@ -135,6 +99,63 @@ class Table(Generic[T]):
                 text.encode()
             except UnicodeEncodeError as error:
                 raise UnstorableError(column.name, "holds text that is not Unicode") from error
+
+
+class Table(Generic[T]):
+    """A struct type and the table its values live in."""
+
+    def __init__(
+        self,
+        struct: type[T],
+        name: str,
+        key: tuple[str, ...] = ("account_id", "id"),
+        version: str | None = "version",
+        fixed: Iterable[str] = (),
+    ) -> None:
+        """Compile the mapping once.
+
+        Args:
+            struct: a frozen struct; its fields are the columns.
+            name: the table.
+            key: the primary key's columns.
+            version: the column that counts changes, or None for tables that are never updated under a guard.
+            fixed: columns that never change after the insert; updates do not carry them.
+
+        """
+        self.struct = struct
+        self.name = name
+        self.key = key
+        self.columns = tuple(_column(field) for field in msgspec.structs.fields(struct))
+        self.names = tuple(column.name for column in self.columns)
+        self.version = version if version in self.names else None
+        self.fixed = frozenset(fixed)
+        self._require(*key, *self.fixed)
+        self.whole = Shape(self.columns, key, _get_cells)
+        updated = [column for column in self.columns if column.name in key or column.name not in self.fixed]
+        self.changes = Shape(updated, key, attrgetter(*(column.name for column in updated)))
+        self._decoders = [(i, column.decode) for i, column in enumerate(self.columns) if column.decode is not None]
+        self.key_of = self.whole.key_of
+        self.select_list = ", ".join(f'"{name}"' for name in self.names)
+        self.has_account = "account_id" in self.names
+        self.has_livemode = "livemode" in self.names
+
+    def __repr__(self) -> str:
+        """Return the table's name and struct."""
+        return f"Table({self.struct.__name__}, {self.name!r})"
+
+    def _require(self, *names: str) -> None:
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            problem = f"{self.struct.__name__} has no field {', '.join(missing)} for table {self.name}"
+            raise InvariantError(problem)
+
+    def column(self, name: str) -> Column | None:
+        """Return the column called ``name``, or None."""
+        return self.columns[self.names.index(name)] if name in self.names else None
+
+    def encode(self, value: T) -> Cells:
+        """Return all cells of ``value`` in column order (see :meth:`Shape.encode`)."""
+        return self.whole.encode(value)
 
     def decode(self, row: Iterable[Any]) -> T:
         """Return the value of a ``row`` whose cells come in column order (``SELECT {table.select_list}``)."""
@@ -175,13 +196,13 @@ class Table(Generic[T]):
         return f"{self.insert_sql(source)} ON CONFLICT DO NOTHING RETURNING {keys}"
 
     def update_sql(self, source: str = "", returning: str = "") -> str:
-        """Return a full-row UPDATE guarded by key and version."""
-        changed = [name for name in self.names if name not in self.key]
+        """Return an UPDATE of every column that may change, guarded by key and version."""
+        changed = [name for name in self.changes.names if name not in self.key]
         assignments = ", ".join(f'"{name}" = r."{name}"' for name in changed)
         guard = self._same_key()
         if self.version is not None:
             guard += f' AND t."{self.version}" = r."{self.version}" - 1'
-        source = source or self.unnest(self.columns)
+        source = source or self.unnest(self.changes.columns)
         returning = returning or _listed("t", self.key)
         return f"UPDATE {self.name} AS t SET {assignments} FROM {source} WHERE {guard} RETURNING {returning}"  # noqa: S608 - names of declared tables
 

@@ -12,6 +12,7 @@ from interlock.base.context import Scope
 from interlock.base.errors import InvariantError, StorageError
 from interlock.storage.database import Connection, Database
 from interlock.storage.group_commit import GroupCommit
+from interlock.storage.tables import Table
 from interlock.storage.writes import Claim, Committed, Delete, Insert, Rejected, Update, Write
 
 SCOPE = Scope(ACCOUNT, livemode=False)
@@ -263,3 +264,14 @@ async def _index_reads(samples: Database) -> int:
         "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'samples_created'"
     )
     return found
+
+
+async def test_an_update_leaves_fixed_columns_as_they_were(samples: Database) -> None:
+    fixed = Table(Sample, SAMPLES.name, fixed=("livemode", "created_at_ms"))
+    assert "created_at_ms" not in fixed.changes.names
+    first = sample(note="first")
+    assert await samples.commit([Insert(fixed, first)]) == DONE
+    later = changed(first, note="second", created_at_ms=first.created_at_ms + 5)
+    assert await samples.commit([Update(fixed, later)]) == DONE
+    found = await samples.get(fixed, SCOPE, first.id)
+    assert found == msgspec.structs.replace(later, created_at_ms=first.created_at_ms)

@@ -46,8 +46,10 @@ def test_a_text_with_the_separator_changes_the_separator_for_all() -> None:
 def test_gates_come_first_and_rows_in_key_order() -> None:
     batch = Batch()
     later, earlier = sample(id="sm_2"), sample(id="sm_1")
-    batch.add_caller([((MARKS, INSERT), MARKS.encode(mark("m"))), ((SAMPLES, UPDATE), SAMPLES.encode(later))], 1)
-    batch.add_caller([((SAMPLES, UPDATE), SAMPLES.encode(earlier))], 1)
+    batch.add_caller(
+        [((MARKS, INSERT), MARKS.encode(mark("m"))), ((SAMPLES, UPDATE), SAMPLES.changes.encode(later))], 1
+    )
+    batch.add_caller([((SAMPLES, UPDATE), SAMPLES.changes.encode(earlier))], 1)
     assert batch.operations() == ((SAMPLES, UPDATE), (MARKS, INSERT))
     arguments = batch.arguments()
     assert "sm_1\x1fsm_2" in arguments

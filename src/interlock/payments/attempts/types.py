@@ -86,5 +86,28 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     exchange: dict[str, Any]
 
 
-ATTEMPTS = Table(Attempt, "attempts")
+ATTEMPTS = Table(
+    Attempt,
+    "attempts",
+    fixed=(
+        "livemode",
+        "created_at_ms",
+        "subject_id",
+        "intent_id",
+        "charge_id",
+        "operation",
+        "sequence",
+        "gateway_id",
+        "connector",
+        "release_id",
+        "arm",
+        "share_ppm",
+        "amount_minor",
+        "currency",
+        "payment_method_id",
+        "network",
+        "country",
+        "bin",
+    ),
+)
 EXCHANGES = Table(Exchange, "exchanges", version=None)

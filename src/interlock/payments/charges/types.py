@@ -54,7 +54,9 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
 
 
-CHARGES = Table(Charge, "charges")
+CHARGES = Table(
+    Charge, "charges", fixed=("livemode", "created_at_ms", "payment_intent_id", "attempt_id", "gateway_id", "currency")
+)
 
 
 class CreateCharge(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,4 +24,10 @@ class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str | None = None
 
 
-IDEMPOTENCY_KEYS = Table(IdempotencyKey, "idempotency_keys", key=("account_id", "livemode", "key"), version=None)
+IDEMPOTENCY_KEYS = Table(
+    IdempotencyKey,
+    "idempotency_keys",
+    key=("account_id", "livemode", "key"),
+    version=None,
+    fixed=("created_at_ms", "path", "fingerprint", "request_id", "resource_id"),
+)

@@ -59,7 +59,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
 
 
-INTENTS = Table(Intent, "payment_intents")
+INTENTS = Table(Intent, "payment_intents", fixed=("livemode", "created_at_ms", "confirmation_method", "client_secret"))
 
 
 class IntentView(msgspec.Struct, frozen=True):
