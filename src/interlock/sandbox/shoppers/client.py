@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote_plus
 
 import aiohttp
@@ -75,13 +75,12 @@ class Client:
         self._draw = random.Random(f"interlock pauses {seed}")
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
         """Open the connection pool."""
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
         """Close it."""
         if self._session is not None:
             await self._session.close()

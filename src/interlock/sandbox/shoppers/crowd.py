@@ -72,16 +72,17 @@ class Crowd:
 
     async def __aenter__(self) -> Self:
         """Open connections."""
-        await self._client.__aenter__()
+        await self._client.open()
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Send everybody home and close connections."""
+        del error
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.journal.flush()
-        await self._client.__aexit__(*error)
+        await self._client.close()
 
     def stop(self) -> None:
         """Let nobody else in; those inside finish."""
