@@ -45,12 +45,15 @@ class Running:
     def text(self) -> str:
         return self.output.read_text(encoding="utf-8")
 
-    def ready(self) -> dict[str, Any]:
-        """Wait for the last line of the screen and return the quickstart file."""
-        while "Ctrl-C stops everything" not in self.text():
+    def wait_for(self, sign: str) -> None:
+        while sign not in self.text():
             assert self.process.poll() is None, self.text()
             assert time.monotonic() - self.started_at < _START_WITHIN_S, self.text()
             time.sleep(0.02)
+
+    def ready(self) -> dict[str, Any]:
+        """Wait for the last line of the screen and return the quickstart file."""
+        self.wait_for("Ctrl-C stops everything")
         self.took_s = time.monotonic() - self.started_at
         loaded: dict[str, Any] = json.loads(
             (self.folder / ".interlock" / "quickstart.json").read_text(encoding="utf-8")
@@ -320,3 +323,20 @@ def test_nothing_of_a_card_or_key_is_in_the_logs(start: Start, tmp_path: Path) -
     logs = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / ".interlock" / "logs").iterdir())
     assert "worker started" in logs
     assert not any(secret in logs for secret in ("4242424242424242", quickstart["secret_key"], "sk_test_sandbox"))
+
+
+def test_fixture_mode_answers_without_a_database(
+    start: Start, tmp_path: Path, environment: dict[str, str], specs: Path
+) -> None:
+    file = next(specs.glob("stripe_fixtures3*.json"))
+    up = start("--fixtures", str(file))
+    up.wait_for("stateless API at")
+
+    url = f"http://127.0.0.1:{environment['INTERLOCK_API_PORT']}/v1/customers/cus_123"
+    customer = json.loads(_curl(url, "--user", "sk_test_123:"))
+    family = up.family()
+
+    assert customer["object"] == "customer"
+    assert not (tmp_path / ".interlock" / "postgres").exists()
+    assert up.stop() < 5
+    assert _gone(family) == []
