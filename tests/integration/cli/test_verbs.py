@@ -73,7 +73,6 @@ def test_a_key_is_shown_once_listed_by_its_end_and_revoked(installed: Interlock)
         (("gateways", "add", "stripe"), ExitCode.CONFIGURATION, "credentials.secret_key"),
         ((*_STRIPE, "--live"), ExitCode.CONFIGURATION, "credentials.secret_key"),
         ((*_STRIPE, "--set", "colour=red"), ExitCode.CONFIGURATION, "settings.colour"),
-        (("shop",), ExitCode.FAILED, "--api-url"),
         (("shop", "--rate", "0"), ExitCode.USAGE, "Invalid value for '--rate'"),
         (("up", "--fixtures", "nowhere.json"), ExitCode.USAGE, "--fixtures"),
         (("sandbox", "books", "paypal"), ExitCode.USAGE, "gateway"),
@@ -171,24 +170,6 @@ def test_the_vault_tells_which_keys_are_needed_and_changes_them(
     assert (before["k1"]["gateways"], before["k2"]["seals_new"]) == (1, True)
     assert "1 gateways" in done.out
     assert (after["k1"]["gateways"], after["k2"]["gateways"]) == (0, 1)
-
-
-def test_shoppers_refuse_to_buy_with_a_live_key(interlock: Interlock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOP_SECRET_KEY", f"sk_live_{'a' * 30}")
-
-    said = interlock("shop", "--api-url", "http://127.0.0.1:1")
-
-    assert said.code == ExitCode.USAGE
-    assert said.err.startswith("interlock: SHOP_SECRET_KEY: is a live key; ")
-
-
-def test_shoppers_who_find_nobody_say_so(interlock: Interlock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOP_SECRET_KEY", f"sk_test_{'a' * 30}")
-
-    said = interlock("shop", "--api-url", "http://127.0.0.1:1", "--count", "1", "--rate", "100", "--json")
-
-    assert said.code == ExitCode.UNREACHABLE
-    assert "nothing answers at http://127.0.0.1:1" in said.err
 
 
 def test_a_data_folder_that_cannot_be_made_is_told(interlock: Interlock, monkeypatch: pytest.MonkeyPatch) -> None:
