@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from benchmarks.soak.soaking import Report, soak
 from rich.console import Console
 from rich.table import Table
 
+_SAY_EVERY_S = 2.0
 _OUTPUT = Path("build/bench/soak.json")
 console = Console(highlight=False)
 
@@ -62,13 +64,13 @@ def main() -> None:
 
 async def _soak(plan: SoakPlan) -> Report:
     if not console.is_terminal:
-        last: list[str] = [""]
+        told_at, said = 0.0, ""
 
         def say(text: str) -> None:
-            head = text.partition(" ")[2]
-            if head != last[0]:
+            nonlocal told_at, said
+            if text != said and time.monotonic() - told_at > _SAY_EVERY_S:
                 print(text, flush=True)
-            last[0] = head
+                told_at, said = time.monotonic(), text
 
         return await soak(plan, say)
     with console.status("starting") as status:

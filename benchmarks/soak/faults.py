@@ -32,6 +32,7 @@ _WEBHOOK_FAULTS: tuple[Json, ...] = (
     {"kind": "webhook_duplicate", "ms": 2_000},
     {"kind": "webhook_late", "ms": 3_000, "sigma": 0.7},
     {"kind": "webhook_reordered", "ms": 4_000},
+    {"kind": "webhook_bad_signature"},
 )
 # A provider repeats a webhook until it is taken, so that losing one for good is only simulated for news that the answer
 # to the request, or an inquiry, tells as well. Disputes and Adyen's captures and refunds are told by webhook alone.
@@ -39,7 +40,6 @@ _TOLD_OTHERWISE = {
     "stripe": ["payment_intent.succeeded", "payment_intent.payment_failed", "charge.succeeded", "charge.captured"],
     "adyen": ["AUTHORISATION"],
 }
-_LOST: tuple[Json, ...] = ({"kind": "webhook_lost"}, {"kind": "webhook_bad_signature"})
 REFUSE_EVERYTHING: Json = {"kind": "refuse"}
 
 
@@ -48,8 +48,8 @@ def fault_mix(provider: str) -> list[Json]:
     each = FAULT_SHARE / len(_REQUEST_FAULTS)
     faults = [{**fault, "probability": each} for fault in _REQUEST_FAULTS]
     faults += [{**fault, "probability": FAULT_SHARE} for fault in _WEBHOOK_FAULTS]
-    match = {"event": _TOLD_OTHERWISE[provider]}
-    return faults + [{**fault, "match": match, "probability": FAULT_SHARE} for fault in _LOST]
+    lost = {"kind": "webhook_lost", "match": {"event": _TOLD_OTHERWISE[provider]}, "probability": FAULT_SHARE}
+    return [*faults, lost]
 
 
 class FaultControl:

@@ -84,6 +84,11 @@ class Crowd:
         self.journal.flush()
         await self._client.close()
 
+    async def reaches_the_api(self) -> bool:
+        """Return True when the API answers."""
+        reply = await self._client.get("/v1/account", Patience(first_try_s=3.0, try_s=3.0, all_s=5.0))
+        return reply.answered
+
     def stop(self) -> None:
         """Let nobody else in; those inside finish."""
         self._stop.set()
