@@ -57,8 +57,34 @@ def transaction(
 
     """
     transaction_id = new_id("txn", now_ms)
-    account_id, livemode = scope.account_id, scope.livemode
     net_minor = amount_minor - fee_minor
+    transfers, found_minor = _transfers(scope, transaction_id, currency, movements)
+    if found_minor != net_minor:
+        raise InvariantError(f"transfers move {found_minor} {currency}, the transaction says {net_minor}")
+    header = BalanceTransaction(
+        account_id=scope.account_id,
+        id=transaction_id,
+        livemode=scope.livemode,
+        version=1,
+        created_at_ms=now_ms,
+        type=kind,
+        reporting_category=reporting_category or kind.value,
+        amount_minor=amount_minor,
+        fee_minor=fee_minor,
+        net_minor=net_minor,
+        currency=currency,
+        available_at_ms=_available(available_at_ms, now_ms),
+        source_id=source_id,
+        description=description,
+    )
+    return Posting(header, transfers)
+
+
+def _transfers(
+    scope: Scope, transaction_id: str, currency: str, movements: Iterable[Movement]
+) -> tuple[tuple[Transfer, ...], int]:
+    """Return the rows of ``movements``, and what they change the merchant's code by."""
+    account_id, livemode = scope.account_id, scope.livemode
     found_minor = 0
     transfers = []
     for position, movement in enumerate(movements):
@@ -72,25 +98,7 @@ def transaction(
         transfers.append(
             Transfer(account_id, transaction_id, position, livemode, currency, debit_code, credit_code, moved_minor)
         )
-    if found_minor != net_minor:
-        raise InvariantError(f"transfers move {found_minor} {currency}, the transaction says {net_minor}")
-    header = BalanceTransaction(
-        account_id=account_id,
-        id=transaction_id,
-        livemode=livemode,
-        version=1,
-        created_at_ms=now_ms,
-        type=kind,
-        reporting_category=reporting_category or kind.value,
-        amount_minor=amount_minor,
-        fee_minor=fee_minor,
-        net_minor=net_minor,
-        currency=currency,
-        available_at_ms=_available(available_at_ms, now_ms),
-        source_id=source_id,
-        description=description,
-    )
-    return Posting(header, tuple(transfers))
+    return tuple(transfers), found_minor
 
 
 def _available(available_at_ms: int | None, now_ms: int) -> int:

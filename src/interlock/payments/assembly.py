@@ -114,24 +114,22 @@ def assemble(
         vault: seals and opens cards.
         transport: speaks to gateways.
         table: what is configured, in memory.
-        public_url: where shoppers reach our pages on the way to and from a challenge.
+        public_url: where shoppers reach our pages around a challenge.
         checkout_url: where the hosted page is served.
         limits: how long and how often one request may try.
 
     """
     base = _Base(database, clock, vault, transport, table, limits)
     work, runner, maker, customers = base.work, base.runner, base.maker, base.customers
-    outcomes = Outcomes(work, base.books, public_url)
+    outcomes, verified = Outcomes(work, base.books, public_url), SetupOutcomes(work, public_url)
     confirmer = Confirmer(work, runner, base.routes, base.instruments, outcomes, public_url, limits)
     intents = Intents(work, confirmer, outcomes, base.instruments, customers)
     follow_ons = FollowOns(work, base.operator, outcomes, base.books)
     refunds, disputes = Refunds(work, base.operator, base.books), Disputes(work, base.books)
-    verified = SetupOutcomes(work, public_url)
     setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
     goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
-    strays, products = Strays(work), Products(work)
+    strays, products, limits_ms = Strays(work), Products(work), (limits.budget_ms, limits.lease_ms)
     dispatch = Dispatch(outcomes, follow_ons, refunds, verified, strays)
-    limits_ms = (limits.budget_ms, limits.lease_ms)
     return Payments(
         work=work,
         idempotency=Idempotency(database),

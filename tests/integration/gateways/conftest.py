@@ -1,10 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
+import msgspec
 import pytest
 import uvloop
 from tests.support.sandboxes import Gateway, running
+from tests.support.wire import SHORT
 
+from interlock.gateways.loader import LoadedConnector, load
 from interlock.gateways.transport import Transport
 
 
@@ -29,3 +32,14 @@ async def transport() -> AsyncIterator[Transport]:
     made = Transport()
     yield made
     await made.close()
+
+
+@pytest.fixture
+def stripe() -> LoadedConnector:
+    """Return the Stripe connector with short timeouts."""
+    loaded = load("stripe")
+    timeouts = msgspec.structs.replace(loaded.manifest.timeouts, **SHORT)
+    limits = msgspec.structs.replace(loaded.manifest.limits, response_bytes=65_536)
+    return msgspec.structs.replace(
+        loaded, manifest=msgspec.structs.replace(loaded.manifest, timeouts=timeouts, limits=limits)
+    )

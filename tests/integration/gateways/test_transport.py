@@ -4,123 +4,25 @@ The conditions are those of the triage table: each server is a loopback listener
 """
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from tests.support.gateways import CARD, REFERENCE, completion, follow_on, payment
+from tests.support.gateways import CARD, REFERENCE, completion, follow_on
+from tests.support.wire import PAID, config, http, read_request, sale, seen, served
 
 from interlock.base.money import Money
 from interlock.gateways.contract import (
     ConnectorConfig,
-    FollowOnRequest,
     HttpRequest,
     InquireRequest,
     Operation,
     PaymentRequest,
     Step,
 )
-from interlock.gateways.loader import LoadedConnector, load
+from interlock.gateways.loader import LoadedConnector
 from interlock.gateways.outcomes import Outcome, Phase, Result
-from interlock.gateways.transport import Execution, Transport
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-SHORT = {"resolve_ms": 400, "connect_ms": 400, "tls_ms": 400, "write_ms": 400, "read_ms": 400, "total_ms": 900}
-PAID = msgspec.json.encode(
-    {
-        "id": "pi_1PgafyB7WZ01zgkW",
-        "object": "payment_intent",
-        "status": "succeeded",
-        "amount": 1099,
-        "amount_received": 1099,
-        "currency": "usd",
-        "livemode": False,
-        "metadata": {"interlock_attempt": REFERENCE},
-    }
-)
-
-
-def http(body: bytes = PAID, *, status: str = "200 OK", headers: str = "Request-Id: req_1\r\n") -> bytes:
-    head = f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    for line in head.split(b"\r\n"):
-        if line.lower().startswith(b"content-length:"):
-            return head + await reader.readexactly(int(line.split(b":")[1]))
-    return head
-
-
-@asynccontextmanager
-async def served(handler: Handler, **options: Any) -> AsyncIterator[int]:
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await handler(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            tasks.discard(task)
-            writer.transport.abort()
-
-    server = await asyncio.start_server(guarded, "127.0.0.1", 0, **options)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    made = Transport()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def stripe() -> LoadedConnector:
-    loaded = load("stripe")
-    timeouts = msgspec.structs.replace(loaded.manifest.timeouts, **SHORT)
-    limits = msgspec.structs.replace(loaded.manifest.limits, response_bytes=65_536)
-    return msgspec.structs.replace(
-        loaded, manifest=msgspec.structs.replace(loaded.manifest, timeouts=timeouts, limits=limits)
-    )
-
-
-def config(port: int, scheme: str = "http", host: str = "127.0.0.1") -> ConnectorConfig:
-    return ConnectorConfig(
-        livemode=False,
-        settings={"base_url": f"{scheme}://{host}:{port}"},
-        credentials={"secret_key": "sk_test_0123456789abcdef"},
-    )
-
-
-def seen(execution: Execution) -> tuple[str, str, str | None]:
-    return execution.result.outcome.value, execution.phase.value, execution.result.code
-
-
-async def sale(
-    transport: Transport, loaded: LoadedConnector, where: ConnectorConfig, *, deadline_ms: int = 5_000
-) -> Execution:
-    return await transport.execute(loaded, where, Operation.SALE, payment(), deadline_ms=deadline_ms)
+from interlock.gateways.transport import Transport
 
 
 async def test_a_good_answer_is_done_with_everything_recorded(transport: Transport, stripe: LoadedConnector) -> None:
@@ -366,126 +268,6 @@ async def test_a_gateway_that_stops_reading_is_unknown(transport: Transport, str
     assert seen(execution) == ("unknown", "write", "write_timeout")
 
 
-def certificate(
-    folder: Path, *, host: str = "127.0.0.1", days: tuple[int, int] = (-1, 10), trusted: bool = True
-) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return a server's context and the context of a client that trusts it (or does not)."""
-    import ipaddress  # noqa: PLC0415 - only certificates need it
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    alternative: x509.GeneralName = x509.DNSName(host)
-    if host[0].isdigit():
-        alternative = x509.IPAddress(ipaddress.ip_address(host))
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + timedelta(days=days[0]))
-        .not_valid_after(now + timedelta(days=days[1]))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
-    certificate_file.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate_file, key_file)
-    client = ssl.create_default_context(cafile=str(certificate_file) if trusted else None)
-    return server, client
-
-
-@pytest.fixture
-def quiet_tls(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """asyncio logs each refused handshake on the server's side; that is the point of these tests."""
-    with caplog.at_level("CRITICAL", logger="asyncio"):
-        yield
-
-
-async def over_tls(stripe: LoadedConnector, contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> Execution:
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(http())
-        await reader.read()
-
-    transport = Transport(ssl_context=contexts[1])
-    try:
-        async with served(handler, ssl=contexts[0]) as port:
-            return await sale(transport, stripe, config(port, "https"))
-    finally:
-        await transport.close()
-
-
-@pytest.mark.usefixtures("quiet_tls")
-async def test_a_trusted_certificate_is_accepted(stripe: LoadedConnector, tmp_path: Path) -> None:
-    assert seen(await over_tls(stripe, certificate(tmp_path))) == ("approved", "done", None)
-
-
-@pytest.mark.usefixtures("quiet_tls")
-@pytest.mark.parametrize(
-    ("options", "verify_code"),
-    [
-        ({"trusted": False}, "18"),
-        ({"days": (-10, -1)}, "10"),
-        ({"days": (1, 10)}, "9"),
-        ({"host": "other.example"}, "6"),
-    ],
-)
-async def test_a_certificate_that_does_not_hold_is_not_sent_to(
-    stripe: LoadedConnector, tmp_path: Path, options: dict[str, Any], verify_code: str
-) -> None:
-    execution = await over_tls(stripe, certificate(tmp_path, **options))
-    assert seen(execution) == ("not_sent", "tls", "tls_certificate")
-    assert f"verify_code {verify_code}" in (execution.result.message or "")
-
-
-@pytest.mark.usefixtures("quiet_tls")
-async def test_plain_http_behind_a_tls_port_is_not_sent_to(transport: Transport, stripe: LoadedConnector) -> None:
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(10)
-        writer.write(http(b"", status="400 Bad Request"))
-        await writer.drain()
-
-    async with served(handler) as port:
-        execution = await sale(transport, stripe, config(port, "https"))
-    assert (execution.result.outcome, execution.phase) == (Outcome.NOT_SENT, Phase.TLS)
-
-
-@pytest.mark.usefixtures("quiet_tls")
-async def test_a_handshake_that_never_answers_is_not_sent(transport: Transport, stripe: LoadedConnector) -> None:
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-
-    async with served(handler) as port:
-        execution = await sale(transport, stripe, config(port, "https"))
-    assert seen(execution) == ("not_sent", "tls", "tls_timeout")
-
-
-@pytest.mark.usefixtures("quiet_tls")
-async def test_a_missing_client_certificate_under_tls13_looks_like_a_failure_after_sending(
-    stripe: LoadedConnector, tmp_path: Path
-) -> None:
-    server, client = certificate(tmp_path)
-    server.verify_mode = ssl.CERT_REQUIRED
-    server.minimum_version = ssl.TLSVersion.TLSv1_3
-    execution = await over_tls(stripe, (server, client))
-    assert (execution.result.outcome, execution.phase) == (Outcome.UNKNOWN, Phase.READ)
-
-
-async def test_verification_cannot_be_switched_off() -> None:
-    lax = ssl.create_default_context()
-    lax.check_hostname = False
-    lax.verify_mode = ssl.CERT_NONE
-    with pytest.raises(ValueError, match="verifies certificates"):
-        Transport(ssl_context=lax)
-
-
 async def test_a_full_pool_is_not_sent(stripe: LoadedConnector) -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -519,110 +301,6 @@ async def test_an_inquiry_that_does_not_get_through_proves_nothing(
         )
     execution = await transport.execute(stripe, config(port), operation, request, deadline_ms=1_000)
     assert (execution.result.outcome, execution.phase) == (Outcome.UNKNOWN, Phase.CONNECT)
-
-
-class Odd:
-    """A connector whose step is given, to see what the transport makes of broken ones."""
-
-    def __init__(self, step: Callable[[], Step]) -> None:
-        self._step = step
-
-    def sale(self, _config: ConnectorConfig, _request: PaymentRequest) -> Step:
-        return self._step()
-
-    def refund(self, _config: ConnectorConfig, _request: FollowOnRequest) -> Step:
-        return self._step()
-
-
-async def run_odd(transport: Transport, stripe: LoadedConnector, port: int, step: Callable[[], Step]) -> Execution:
-    odd = msgspec.structs.replace(stripe, connector=Odd(step))
-    return await sale(transport, odd, config(port))
-
-
-def request(**changes: Any) -> HttpRequest:
-    return HttpRequest(**{"method": "POST", "path": "/v1/x", **changes})
-
-
-def failing_at_once() -> Step:
-    if CARD.number:
-        raise KeyError(f"card {CARD.number} is odd")
-    yield request()
-    return Result(outcome=Outcome.APPROVED)
-
-
-def failing_afterwards() -> Step:
-    yield request()
-    raise ValueError(f"card {CARD.number} is odd")
-
-
-def never_ending() -> Step:
-    while True:
-        yield request()
-
-
-def returning_nothing() -> Step:
-    yield request()
-    return None  # type: ignore[return-value]  # what a broken connector may do
-
-
-@pytest.mark.parametrize(
-    ("step", "outcome"),
-    [
-        (failing_at_once, "not_sent"),
-        (failing_afterwards, "unknown"),
-        (never_ending, "unknown"),
-        (returning_nothing, "unknown"),
-    ],
-)
-async def test_a_broken_connector_becomes_an_outcome_without_card_data(
-    transport: Transport, stripe: LoadedConnector, step: Callable[[], Step], outcome: str
-) -> None:
-    requests = 0
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal requests
-        while True:
-            await read_request(reader)
-            requests += 1
-            writer.write(http())
-
-    async with served(handler) as port:
-        execution = await run_odd(transport, stripe, port, step)
-    assert (execution.result.outcome, execution.result.code) == (outcome, "connector_error")
-    assert CARD.number not in repr(execution)
-    assert requests <= stripe.manifest.limits.requests
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        request(headers={"x": "a\r\nx-injected: 1"}),
-        request(headers={"x\r\ny": "a"}),
-        request(headers={"x": "\u540d"}),
-        request(path="/v1/x HTTP/1.1\r\nx: y"),
-        request(path="v1/x"),
-        request(path="/v1/\xfc"),
-        request(method="TRACE"),
-        request(body=b"x" * 300_000),
-    ],
-)
-async def test_a_request_that_could_break_out_of_its_line_is_never_sent(
-    transport: Transport, stripe: LoadedConnector, broken: HttpRequest
-) -> None:
-    def step() -> Step:
-        yield broken
-        return Result(outcome=Outcome.APPROVED)
-
-    connections = 0
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        await reader.read()
-
-    async with served(handler) as port:
-        execution = await run_odd(transport, stripe, port, step)
-    assert (execution.result.outcome, execution.phase, connections) == (Outcome.NOT_SENT, Phase.BUILD, 0)
 
 
 async def test_a_live_account_is_never_sent_elsewhere(transport: Transport, stripe: LoadedConnector) -> None:
