@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import pytest
 import stripe
 from tests.support.running_product import location
 
@@ -26,7 +27,7 @@ def challenge_url(intent: Any) -> str:
 
 
 def authenticate(intent: Any, outcome: str) -> str:
-    """Do what the shopper's browser does, ``outcome`` being ``succeed`` or ``fail``; return the shop's address it ends at."""
+    """Do what the shopper's browser does and return the shop's address it ends at; ``outcome``: succeed or fail."""
     page = challenge_url(intent)
     if "/payments/redirect/" in page:
         page = location(page)
@@ -34,6 +35,13 @@ def authenticate(intent: Any, outcome: str) -> str:
         return page
     back = location(f"{page}{'&' if '?' in page else '?'}outcome={outcome}")
     return back if back.startswith(BACK) else location(back)
+
+
+def refused(kind: type[stripe.StripeError], call: Callable[[], object]) -> Any:
+    """Return the error of ``kind`` that ``call`` raises."""
+    with pytest.raises(kind) as caught:
+        call()
+    return caught.value
 
 
 def eventually(look: Callable[[], T | None], within_s: float = 10.0) -> T:

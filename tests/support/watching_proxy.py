@@ -148,7 +148,10 @@ class WatchingProxy:
             yield from stripe_shapes.response_errors(request.method, template, status, body)
         if not public:
             for kind, value in objects_in(body):
-                yield from (f"{kind} {value.get('id')}: {line}" for line in stripe_shapes.key_errors(kind, value))
+                for line in stripe_shapes.key_errors(kind, value):
+                    # What happened to is of any kind; it is looked at as what it is.
+                    if kind != "event" or not line.startswith("data.object."):
+                        yield f"{kind} {value.get('id')}: {line}"
 
 
 def _header_problems(names: Mapping[str, str]) -> Iterator[str]:

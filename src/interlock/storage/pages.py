@@ -62,7 +62,10 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
         if column is None or column.type == "jsonb" or name in {"account_id", "livemode"}:
             problem = f"{table.name} cannot be filtered by {name!r}"
             raise InvariantError(problem)
-        conditions.add(name, "=", value)
+        if isinstance(value, tuple):
+            conditions.add_any(name, value)
+        else:
+            conditions.add(name, "=", value)
     for comparison, bound in _bounds(page):
         conditions.add("created_at_ms", comparison, bound)
     if page.starting_after is not None:
@@ -93,6 +96,9 @@ class _Conditions:
     def parameter(self, value: object) -> str:
         self.arguments.append(value)
         return f"${len(self.arguments)}"
+
+    def add_any(self, column: str, values: tuple[object, ...]) -> None:
+        self.sql.append(f'"{column}" = ANY({self.parameter(list(values))})')
 
     def add(self, column: str, comparison: str, value: object) -> None:
         if value is None:

@@ -23,12 +23,10 @@ EventNames = Annotated[list[Token], Meta(max_length=300)]
 class ListEvents(DatedPage, frozen=True, kw_only=True):
     """GET /v1/events."""
 
-    REFUSED = {
-        **refuse("Deliveries are shown per webhook endpoint.", "delivery_success"),
-        **refuse("Ask for one type at a time.", "types"),
-    }
+    REFUSED = refuse("Deliveries are shown per webhook endpoint.", "delivery_success")
 
     type: Token | UnsetType = UNSET
+    types: Annotated[list[Token], Meta(min_length=1, max_length=20)] | UnsetType = UNSET
 
 
 class CreateWebhookEndpoint(Expandable, frozen=True, kw_only=True):

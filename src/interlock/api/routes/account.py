@@ -25,6 +25,13 @@ async def get_account(call: Call[Any]) -> Answer | Problem:
     return await show_one(call, found, show_account)
 
 
+async def get_account_by_id(call: Call[Any]) -> Answer | Problem:
+    """GET /v1/accounts/{account}: older clients name the account they are."""
+    if call.ids[0] != call.context.account_id:
+        return missing("account", call.ids[0], param="account")
+    return await get_account(call)
+
+
 async def get_balance(call: Call[Any]) -> Answer | Problem:
     """GET /v1/balance."""
     balances = await call.services.rooms.ledger.balance(call.scope)
@@ -81,6 +88,7 @@ _RECORDS = "/v1/payment_attempt_records"
 _TRANSACTIONS = "/v1/balance_transactions"
 ENDPOINTS = (
     Endpoint("GET", "/v1/account", get_account, "account", summary="Retrieve the account"),
+    Endpoint("GET", "/v1/accounts/{account}", get_account_by_id, "account", summary="Retrieve the account by its id"),
     Endpoint("GET", "/v1/balance", get_balance, "balance", summary="Retrieve the balance"),
     Endpoint(
         "GET",

@@ -9,7 +9,7 @@ from interlock.api.expansion import Shown
 from interlock.api.parameters import events as p
 from interlock.api.router import Endpoint
 from interlock.api.routes.common import or_none, page_of, show_page
-from interlock.base.problems import Problem
+from interlock.base.problems import Problem, invalid
 from interlock.payments.representation.event import event as show_event
 from interlock.payments.representation.webhook_endpoint import deleted_webhook_endpoint, webhook_endpoint
 from interlock.payments.work import Answer
@@ -28,11 +28,16 @@ async def get_event(call: Call[Any]) -> Answer | Problem:
 
 async def list_events(call: Call[p.ListEvents]) -> Answer | Problem:
     """GET /v1/events."""
-    page = page_of(call.parameters)
+    asked = call.parameters
+    page = page_of(asked)
     if isinstance(page, Problem):
         return page
+    if asked.type is not UNSET and asked.types is not UNSET:
+        message = "You may only specify one of these parameters: type, types."
+        return invalid(message, code="parameters_exclusive", param="type")
     rooms = call.services.rooms
-    found = await rooms.events.list(call.scope, page, type_=or_none(call.parameters.type))
+    types = () if asked.types is UNSET else tuple(asked.types)
+    found = await rooms.events.list(call.scope, page, types=types if asked.type is UNSET else (asked.type,))
     pending = await rooms.webhook_endpoints.pending_webhooks(call.scope, [item.id for item in found.items])
     return await show_page(call, found, lambda item: show_event(item, pending.get(item.id, 0)))
 

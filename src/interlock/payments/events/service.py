@@ -30,7 +30,7 @@ class Events:
         tag = await self._database.execute(_QUERIES["trim_events"], account_id, before, limit)
         return int(tag.rpartition(" ")[2])
 
-    async def list(self, scope: Scope, page: Page, *, type_: str | None = None) -> PageResult[Event]:
-        """Return events, newest first, of one type when given."""
-        where = {} if type_ is None else {"type": type_}
+    async def list(self, scope: Scope, page: Page, *, types: tuple[str, ...] = ()) -> PageResult[Event]:
+        """Return events, newest first, of the given types or of all."""
+        where: dict[str, object] = {"type": types} if types else {}
         return await self._database.find(EVENTS, scope, page, where=where)

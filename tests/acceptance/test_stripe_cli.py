@@ -1,0 +1,55 @@
+"""The official Stripe CLI triggers every payment, charge, refund, setup, customer and dispute event it knows.
+
+Each must succeed, and the event must be found among the account's events afterwards.
+"""
+
+from typing import Any
+
+import pytest
+from tests.support.node_packages import StripeCli
+from tests.support.official_clients import eventually
+
+CARD_EVENTS = (
+    "charge.captured",
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.failed",
+    "charge.refund.updated",
+    "charge.refunded",
+    "charge.succeeded",
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "customer.created",
+    "customer.deleted",
+    "customer.source.created",
+    "customer.source.updated",
+    "customer.updated",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.created",
+    "payment_intent.payment_failed",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "payment_method.attached",
+    "payment_method.detached",
+    "payment_method.updated",
+    "setup_intent.canceled",
+    "setup_intent.created",
+    "setup_intent.requires_action",
+    "setup_intent.setup_failed",
+    "setup_intent.succeeded",
+)
+
+
+@pytest.mark.parametrize("event", CARD_EVENTS)
+def test_trigger(cli: StripeCli, client: Any, event: str) -> None:
+    before = newest(client, event)
+    done = cli.trigger(event)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Trigger succeeded" in done.stdout + done.stderr
+    assert eventually(lambda: newest(client, event) != before)
+
+
+def newest(client: Any, event: str) -> list[str]:
+    return [one.id for one in client.v1.events.list({"type": event, "limit": 1}).data]
