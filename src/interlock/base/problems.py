@@ -8,6 +8,9 @@ from typing import Any
 
 import msgspec
 
+# Clients match on these words, which follow no rule.
+_SPOKEN = {"payment_intent": "payment_intent", "setup_intent": "setupintent"}
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was not done.
@@ -44,5 +47,5 @@ def missing(kind: str, object_id: str, *, param: str = "id") -> Problem:
         param: the parameter that carried the id (``id`` for a path).
 
     """
-    spoken = kind.replace("_", "") if kind.endswith("intent") else kind.replace("_", " ")
+    spoken = _SPOKEN.get(kind) or kind.replace("_", " ")
     return invalid(f"No such {spoken}: '{object_id}'", code="resource_missing", param=param, status=404)

@@ -1,90 +1,10 @@
 """The API over real HTTP on a real database: what needs no gateway. Driven by raw requests and by the official SDK."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
-import uvicorn
 from tests.support import stripe_shapes
-
-from interlock.api.__main__ import make_application
-from interlock.base.context import Scope
-from interlock.base.problems import Problem
-from interlock.base.settings import Settings
-from interlock.bootstrap import Rooms, open_rooms
-from interlock.payments.access.types import KeyKind
-from interlock.vault.keys import load_keys
-
-
-class Api:
-    """A client of the API under test."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str, keys: dict[str, str]) -> None:
-        self.http = http
-        self.url = url
-        self.keys = keys
-
-    async def ask(
-        self, method: str, path: str, data: Any = None, *, key: str = "secret", headers: dict[str, str] | None = None
-    ) -> tuple[int, Any, Any]:
-        sent = {"Authorization": f"Bearer {self.keys[key]}", **(headers or {})}
-        place = "params" if method == "GET" else "data"
-        async with self.http.request(method, self.url + path, headers=sent, **{place: data}) as reply:
-            return reply.status, await reply.json(), reply.headers
-
-    async def get(self, path: str, data: Any = None, *, key: str = "secret") -> Any:
-        status, body, _ = await self.ask("GET", path, data, key=key)
-        assert status == 200, body
-        return body
-
-    async def post(self, path: str, data: Any = None, *, key: str = "secret") -> Any:
-        status, body, _ = await self.ask("POST", path, data, key=key)
-        assert status == 200, body
-        return body
-
-
-async def _keys(rooms: Rooms) -> dict[str, str]:
-    keys = {}
-    for name, country in (("", "US"), ("other_", "DE")):
-        account = await rooms.access.create_account(f"{name}shop", country=country, default_currency="usd")
-        assert not isinstance(account, Problem)
-        for word, kind, livemode in (
-            ("secret", KeyKind.SECRET, False),
-            ("publishable", KeyKind.PUBLISHABLE, False),
-            ("live", KeyKind.SECRET, True),
-        ):
-            key = await rooms.access.create_key(Scope(account.id, livemode=livemode), kind)
-            assert not isinstance(key, Problem)
-            keys[name + word] = key.plaintext
-    return keys
-
-
-@pytest.fixture
-async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    settings = Settings(data_dir=tmp_path)
-    load_keys(None, settings.key_file(), create=True)
-    async with open_rooms(settings, database_url, pool_size=2) as rooms:
-        application = make_application(rooms, settings)
-        config = uvicorn.Config(
-            application, host="127.0.0.1", port=0, ws="none", lifespan="off", access_log=False, log_config=None
-        )
-        server = uvicorn.Server(config)
-        config.load()
-        server.lifespan = config.lifespan_class(config)
-        with suppress(AttributeError):
-            server.config.setup_event_loop()
-        await server.startup()
-        port = server.servers[0].sockets[0].getsockname()[1]
-        ticking = asyncio.create_task(server.main_loop())
-        async with aiohttp.ClientSession() as http:
-            yield Api(http, f"http://127.0.0.1:{port}", await _keys(rooms))
-        server.should_exit = True
-        await ticking
-        await server.shutdown()
+from tests.support.api_client import Api
 
 
 async def test_a_customer_is_made_changed_found_and_deleted(api: Api) -> None:

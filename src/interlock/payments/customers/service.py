@@ -90,11 +90,21 @@ class Customers:
         customer = await self._work.database.get(CUSTOMERS, scope, customer_id)
         return no_such("customer", customer_id, status=404) if customer is None else customer
 
-    async def get_known(self, scope: Scope, customer_id: str, param: str = "customer") -> Customer | Problem:
-        """Return a customer that a request names as a parameter; a deleted one is as good as absent."""
+    async def get_known(
+        self, scope: Scope, customer_id: str, param: str = "customer", *, status: int = 400
+    ) -> Customer | Problem:
+        """Return a customer that a request names; a deleted one is as good as absent.
+
+        Args:
+            scope: account and mode.
+            customer_id: the name.
+            param: what carried it.
+            status: 404 where the path names it, 400 where a parameter does.
+
+        """
         customer = await self._work.database.get(CUSTOMERS, scope, customer_id)
         if customer is None or customer.deleted:
-            return no_such("customer", customer_id, param=param)
+            return no_such("customer", customer_id, param=param, status=status)
         return customer
 
     async def must_exist(self, scope: Scope, customer_id: str, param: str = "customer") -> Problem | None:

@@ -57,7 +57,7 @@ class Sources:
         """
         if source is None:
             return invalid("Missing required param: source.", code="parameter_missing", param="source")
-        customer = await self._customers.get_known(ctx.scope, customer_id)
+        customer = await self._customers.get_known(ctx.scope, customer_id, status=404)
         if isinstance(customer, Problem):
             return customer
         pairs = metadata.merge({}, added or {})
@@ -78,7 +78,7 @@ class Sources:
 
     async def list(self, scope: Scope, customer_id: str, page: Page) -> PageResult[PaymentMethod] | Problem:
         """Return the card sources of a customer, newest first."""
-        customer = await self._customers.get_known(scope, customer_id)
+        customer = await self._customers.get_known(scope, customer_id, status=404)
         if isinstance(customer, Problem):
             return customer
         return await self._customers.sources_of(scope, customer_id, page)
