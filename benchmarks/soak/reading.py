@@ -39,6 +39,11 @@ GROUP BY 1, 2
 """
 _FIELDS = {"charge": ("captured", 1), "refund": ("refunded", -1), "refund_failure": ("refunded", -1),
            "adjustment": ("disputed", -1)}  # fmt: skip
+_HURRY = """
+UPDATE attempts SET next_inquiry_at_ms = 1,
+    created_at_ms = CASE WHEN created_at_ms > $1 THEN created_at_ms - $2 ELSE created_at_ms END
+WHERE next_inquiry_at_ms > 1 AND state <> 'challenge' AND (state <> 'begun' OR next_inquiry_at_ms < $3)
+"""
 _COPY_BLOCK = 1 << 22
 _HURRIED_MS = 600_000
 
@@ -59,16 +64,13 @@ class Ours:
         """Return how many events and notifications wait."""
         return {name: int(await self._database.fetchval(sql)) for name, sql in _UNDELIVERED.items()}
 
-    async def hurry(self) -> None:
-        """Let what recovery and inbound notifications wait for be due now, as if ten minutes had passed."""
+    async def hurry(self, in_flight_ms: int) -> None:
+        """Let what recovery and inbound notifications wait for be due now, as if ten minutes had passed.
+
+        An attempt whose request may still be at work is left alone: its lease has more than ``in_flight_ms`` to run.
+        """
         now_ms = SystemClock().now_ms()
-        await self._database.execute(
-            "UPDATE attempts SET next_inquiry_at_ms = 1, "
-            "created_at_ms = CASE WHEN created_at_ms > $1 THEN created_at_ms - $2 ELSE created_at_ms END "
-            "WHERE next_inquiry_at_ms > 1 AND state <> 'challenge'",
-            now_ms - _HURRIED_MS,
-            _HURRIED_MS,
-        )
+        await self._database.execute(_HURRY, now_ms - _HURRIED_MS, _HURRIED_MS, now_ms + in_flight_ms)
         await self._database.execute(
             "UPDATE gateway_notifications SET next_attempt_at_ms = 1 WHERE state = 'waiting' AND next_attempt_at_ms > 1"
         )

@@ -32,6 +32,7 @@ from interlock.storage.embedded import running_url
 
 _HALF_PPM = 500_000
 _POLL_S = 1.0
+_LEASE_BEYOND_BUDGET_MS, _MARGIN_MS = 15_000, 2_000
 _RULE_SEEN_S = 1.5
 _NAMES_MAX = 40
 
@@ -158,6 +159,7 @@ async def _soaked(scene: Scene, receiver: Receiver, say: Say) -> Report:
         ours = Ours(database, account_id)
         async with AsyncExitStack() as stack:
             crowd = await stack.enter_async_context(_crowd(scene, journal, first=1, count=None))
+            buying = asyncio.create_task(crowd.run())
             killer = await _chaos(scene, crowd, say)
             await scene.behave()
             say(f"faults cleared after {crowd.tally.payments} payments and {killer.count} kills; waiting for both")
@@ -168,7 +170,7 @@ async def _soaked(scene: Scene, receiver: Receiver, say: Say) -> Report:
                 calm = await stack.enter_async_context(_crowd(scene, journal, first=first, count=plan.refused // 2))
                 await _one_refuses(name, control, calm, say)
                 crowds.append(calm)
-            await _recover(scene, ours, plan, say)
+            await _recover(scene, ours, buying, say)
             left = [
                 await one.settle(plan.settle_within_s, told=lambda n: say(f"settling {n} orders")) for one in crowds
             ]
@@ -205,9 +207,8 @@ async def _chaos(scene: Scene, crowd: Crowd, say: Say) -> Killer:
     await scene.misbehave()
     began = time.monotonic()
     killing = asyncio.create_task(killer.run())
-    buying = asyncio.create_task(crowd.run())
-    while not buying.done():
-        await asyncio.wait([buying], timeout=_POLL_S)
+    while not killing.done():
+        await asyncio.wait([killing], timeout=_POLL_S)
         tally, took_s = crowd.tally, time.monotonic() - began
         say(
             f"{tally.payments}/{plan.payments} payments, {killer.count}/{plan.kills} kills, {crowd.in_flight} in "
@@ -216,9 +217,7 @@ async def _chaos(scene: Scene, crowd: Crowd, say: Say) -> Killer:
         if (tally.payments >= plan.payments and killer.count >= plan.kills) or took_s > plan.seconds:
             crowd.stop()
             killing.cancel()
-    killing.cancel()
     await asyncio.gather(killing, return_exceptions=True)
-    await buying
     return killer
 
 
@@ -246,19 +245,21 @@ def _count_crowds(report: Report, crowds: list[Crowd], killer: Killer, scene: Sc
         report.findings.append(f"{twins} requests sent twice under one key got two different answers")
 
 
-async def _recover(scene: Scene, ours: Ours, plan: SoakPlan, say: Say) -> None:
-    """Wait until the switch has found out about everything, or the time is up."""
+async def _recover(scene: Scene, ours: Ours, buying: "asyncio.Task[None]", say: Say) -> None:
+    """Wait until the last shoppers have their answers and the switch knows everything, or the time is up."""
+    plan = scene.plan
     deadline = time.monotonic() + plan.settle_within_s
     while time.monotonic() < deadline:
         owed = sum([await control.webhooks_owed() for control in scene.controls.values()])
         work = await ours.open_work()
         waiting = (await ours.undelivered())["notifications"]
         say(f"recovering: {owed} webhooks owed by gateways, {waiting} notifications, " + _counts(work))
-        if not owed and not waiting and not any(work.values()):
-            return
+        if buying.done() and not owed and not waiting and not any(work.values()):
+            break
         if plan.hurry:
-            await ours.hurry()
+            await ours.hurry(_LEASE_BEYOND_BUDGET_MS - _MARGIN_MS)
         await asyncio.sleep(_POLL_S)
+    await buying
 
 
 async def _delivered(scene: Scene, ours: Ours, receiver: Receiver, report: Report, say: Say) -> None:
