@@ -61,14 +61,15 @@ class FanOut:
     async def run_once(self) -> int:
         """Fan out what waits, fairly over accounts; return how many outbox rows went."""
         done = 0
+        came_round = False
         for _ in range(_ACCOUNTS_PER_PASS):
             account_id = await self._store.next_outbox_account(self._cursor)
             if account_id is None:
-                if not self._cursor:
+                at_start, self._cursor = not self._cursor, ""
+                # Once round is enough: an account that may not be looked at yet would be found again and again.
+                if at_start or done or came_round:
                     break
-                self._cursor = ""
-                if done:
-                    break
+                came_round = True
                 continue
             self._cursor = account_id
             if self._may_look(account_id) and await self._leases.take(account_id):
