@@ -71,7 +71,7 @@ class Switch:
             for name in SANDBOXES:
                 await gateways.wait_ready(f"sandbox-{name}", within_s=_READY_WITHIN_S)
             for gateway in shop.gateways:
-                hook = {"url": gateway.webhook_url, "secret": gateway.webhook_secret}
+                hook = {"url": gateway.webhook_url, "secret": gateway.webhook_secret, "events": gateway.webhook_events}
                 await control("POST", f"{gateway.address}/_sandbox/webhooks", hook)
         quickstart = _quickstart(settings, shop, chosen)
         file = write_quickstart(self._data_dir, quickstart)

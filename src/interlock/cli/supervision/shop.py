@@ -45,6 +45,7 @@ class SandboxGateway(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     webhook_url: str
     webhook_secret: str
+    webhook_events: tuple[str, ...]
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,13 +115,15 @@ async def _gateway(
     if gateway.settings["base_url"] != base_url:
         settings = {**gateway.settings, "base_url": base_url}
         gateway = done(await rooms.routing.update_gateway(scope, gateway.id, settings=settings), "gateways")
-    credentials = prepare(gateway, rooms.foundation.vault.envelope).config.credentials
+    ready = prepare(gateway, rooms.foundation.vault.envelope)
+    credentials, webhook = ready.config.credentials, ready.loaded.manifest.webhook
     return SandboxGateway(
         id=gateway.id,
         name=gateway.name,
         address=address,
         webhook_url=f"{public_url}/gateways/{scope.account_id}/{gateway.id}/webhooks",
         webhook_secret=credentials.get("webhook_secret") or credentials.get("hmac_key", ""),
+        webhook_events=() if webhook is None else webhook.subscriptions,
     )
 
 
