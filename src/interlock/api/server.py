@@ -2,16 +2,24 @@
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from interlock.api import answers
 from interlock.api.application import ASGIApp
 from interlock.base.errors import ConfigurationError
+from interlock.base.problems import invalid
 from interlock.base.settings import Settings
 
 _BACKLOG = 2_048
+_NOT_HTTP = answers.of_problem(
+    invalid("Invalid HTTP request: its request line, address or headers cannot be read.")
+).body
+_NOT_HTTP_HEAD = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+)
 _STOP_WITHIN_S = 2
 
 
@@ -37,10 +45,27 @@ def listen(settings: Settings) -> socket.socket:
     return sock
 
 
+class PoliteProtocol(HttpToolsProtocol):
+    """A connection that answers clients which stop writing early, and refuses what is no HTTP in JSON."""
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it answer, uvicorn does not
+        """Keep the connection until the answer is out when the client is only done with writing."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words, which say nothing
+        """Refuse in the shape of every other refusal."""
+        self.transport.write(_NOT_HTTP_HEAD % len(_NOT_HTTP) + _NOT_HTTP)
+        self.transport.close()
+
+
 def patient_protocol(head_within_s: float) -> type[HttpToolsProtocol]:
     """Return the protocol that closes a connection whose request head does not arrive within ``head_within_s``."""
 
-    class PatientProtocol(HttpToolsProtocol):
+    class PatientProtocol(PoliteProtocol):
         """A connection with a deadline for each request head; bodies have their own in the application."""
 
         head_timer: asyncio.TimerHandle | None = None

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,8 @@ from interlock.base.settings import Settings
 
 
 async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.2)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
@@ -65,6 +68,39 @@ async def test_an_idle_kept_connection_is_not_sent_away_by_the_deadline_of_heads
         assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
         await asyncio.sleep(0.5)
     writer.close()
+
+
+async def test_a_client_that_is_done_writing_still_gets_its_answer(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b")
+    writer.write_eof()
+    async with asyncio.timeout(5):
+        assert (await reader.read()).endswith(b"connection: close\r\n\r\nok")
+    writer.close()
+
+
+async def test_a_client_that_leaves_in_the_middle_is_not_waited_for(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 300\r\n\r\na=b")
+    writer.write_eof()
+    async with asyncio.timeout(5):
+        await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"HELLO\r\n\r\n", b"FOO / HTTP/1.1\r\n\r\n", b"GET /?a=" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+async def test_what_is_no_http_is_refused_in_json(port: int, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    async with asyncio.timeout(5):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"content-type: application/json" in head
+    assert f"content-length: {len(body)}".encode() in head
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
 
 
 def test_a_taken_port_is_told_with_its_remedy() -> None:
