@@ -5,13 +5,14 @@ expand, idempotency key, use case. Everything refused on that way is refused bef
 """
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from interlock.api import answers, expansion, forms
+from interlock.api import answers, browsers, expansion, forms
 from interlock.api import idempotency as keys
-from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_key
+from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_account, unknown_key
 from interlock.api.call import Call
 from interlock.api.limits import Disconnected, Limits, RateLimiter, read_body
 from interlock.api.parameters.base import Parameters
@@ -30,8 +31,9 @@ _log = logging.getLogger("interlock.api")
 _FORM = b"application/x-www-form-urlencoded"
 _NOT_A_FORM = (
     "Invalid request (check that your POST content type is application/x-www-form-urlencoded). "
-    "This API takes form bodies, not JSON."
+    "This API takes form bodies, neither JSON nor multipart."
 )
+_ENCODED = "The request body is compressed (Content-Encoding); this API takes bodies as they are."
 
 
 class Application:
@@ -85,7 +87,7 @@ class Application:
         await send_answer(send, request, answers.of_problem(result) if isinstance(result, Problem) else result)
 
     async def _answer(self, request: Incoming, receive: Callable[[], Awaitable[Any]]) -> Answer | Problem:
-        found = self._router.find("GET" if request.method == "HEAD" else request.method, request.path)
+        found = self._find(request)
         if not found or not isinstance(found[0], Endpoint):
             return await self._unrouted(request, found)
         endpoint, ids = found[0], found[1]
@@ -97,9 +99,20 @@ class Application:
             return record
         if record.publishable and endpoint.access is Access.SECRET:
             return secret_key_required()
+        problem = _as_sent(request, form, record)
+        if problem is not None:
+            return problem
         if not self._rate.take(record.account_id + ("l" if record.livemode else "t"), time.monotonic()):
             return answers.RATE_LIMITED
         return await self._perform(request, endpoint, ids, form, record)
+
+    def _find(self, request: Incoming) -> tuple[Endpoint, tuple[str, ...]] | tuple[str, ...]:
+        method = "GET" if request.method == "HEAD" else request.method
+        found = self._router.find(method, request.path)
+        if not found and "//" in request.path:  # a client whose base address ends in a slash
+            request.path = re.sub("/{2,}", "/", request.path)
+            found = self._router.find(method, request.path)
+        return found
 
     async def _read(self, request: Incoming, receive: Callable[[], Awaitable[Any]]) -> forms.Form | Problem:
         limits = self._limits
@@ -189,12 +202,28 @@ class Application:
         )
 
 
+def _as_sent(request: Incoming, form: forms.Form, record: KeyRecord) -> Problem | None:
+    """Take what a browser's library adds out of ``form``; return the refusal of acting for another account."""
+    account: Any = request.headers.get(b"stripe-account") or request.headers.get(b"stripe-context")
+    if record.publishable:
+        account = form.values.pop("_stripe_account", None) or account
+        version = browsers.forget_additions(form)
+        if version is not None:
+            request.headers.setdefault(b"stripe-version", version.encode())
+    if not account:
+        return None
+    name = account.decode("latin-1") if isinstance(account, bytes) else str(account)
+    return None if name == record.account_id else unknown_account(name)
+
+
 def _parameters(request: Incoming, body: bytes) -> forms.Form | Problem:
     """Return query and body parameters as one form."""
     if body:
         kind = request.headers.get(b"content-type", _FORM).partition(b";")[0].strip().lower()
         if kind != _FORM:
             return invalid(_NOT_A_FORM)
+        if request.headers.get(b"content-encoding", b"identity") != b"identity":
+            return invalid(_ENCODED, status=415)
     query = request.query
     return forms.parse(query + b"&" + body if query and body else query or body)
 

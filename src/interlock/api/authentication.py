@@ -96,6 +96,16 @@ def secret_key_required() -> Problem:
     )
 
 
+def unknown_account(account: str) -> Problem:
+    """Return the refusal to act for another account (``Stripe-Account``): a key is of one account."""
+    return invalid(
+        f"The provided key does not have access to account '{account[:_MAX_KEY_LENGTH]}' (or that account does not "
+        "exist). Interlock has no connected accounts: leave Stripe-Account away, and use the key of that account.",
+        code="account_invalid",
+        status=403,
+    )
+
+
 def same_secret(shown: str, kept: str) -> bool:
     """Return True when both are the same, in a time that does not tell how much of them is."""
     return hmac.compare_digest(shown.encode(), kept.encode())

@@ -17,10 +17,13 @@ Header = tuple[bytes, bytes]
 _WANTED = frozenset(
     {
         b"authorization",
+        b"content-encoding",
         b"content-length",
         b"content-type",
         b"idempotency-key",
         b"origin",
+        b"stripe-account",
+        b"stripe-context",
         b"stripe-version",
         b"transfer-encoding",
         b"user-agent",
@@ -34,11 +37,15 @@ _CORS: tuple[Header, ...] = (
     (b"access-control-expose-headers", b"Request-Id, Stripe-Should-Retry, Idempotent-Replayed, Retry-After"),
 )
 _is_plain = re.compile(rb"[\x20-\x7e]{1,255}").fullmatch
+_CALLERS_HEADERS = (
+    b"authorization, content-type, idempotency-key, stripe-version, stripe-account, stripe-context, "
+    b"x-stripe-client-user-agent, x-stripe-client-telemetry, x-requested-with"
+)
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
     (
         b"access-control-allow-headers",
-        b"authorization, content-type, idempotency-key, stripe-version, stripe-account, x-stripe-client-user-agent",
+        _CALLERS_HEADERS,
     ),
     (b"access-control-max-age", b"300"),
 )

@@ -311,6 +311,40 @@ async def test_browsers_may_ask_first_and_read_the_answer(house: House) -> None:
     assert "Request-Id" in reply.headers["access-control-expose-headers"]
 
 
+async def test_what_a_browsers_library_adds_is_taken_and_not_used(house: House) -> None:
+    added = (
+        b"amount=5&guid=g&muid=m&sid=s&time_on_page=1&payment_user_agent=stripe.js%2F1&referrer=https%3A%2F%2Fshop"
+        b"&client_attribution_metadata[client_session_id]=c&pasted_fields=number&_stripe_version=2020-08-27"
+        b"&key=" + PUBLISHABLE.encode()
+    )
+    reply = await house.ask("POST", "/v1/open", added, key=None)
+    assert (reply.status, reply.headers["stripe-version"]) == (200, "2020-08-27")
+    assert (await house.ask("POST", "/v1/open", added, key=PUBLISHABLE)).status == 200
+    from_a_server = await house.ask("POST", "/v1/things", added)
+    assert (from_a_server.status, from_a_server.body["error"]["code"]) == (400, "parameter_unknown")
+
+
+@pytest.mark.parametrize("header", ["stripe-account", "stripe-context"])
+async def test_nobody_acts_for_another_account(house: House, header: str) -> None:
+    reply = await house.ask("POST", "/v1/things", b"amount=5", headers={header: "acct_2"})
+    assert (reply.status, reply.body["error"]["code"]) == (403, "account_invalid")
+    browser = await house.ask("POST", "/v1/open", b"amount=5&_stripe_account=acct_2", key=PUBLISHABLE)
+    assert (browser.status, browser.body["error"]["code"]) == (403, "account_invalid")
+    assert house.contexts == []
+    assert (await house.ask("POST", "/v1/things", b"amount=5", headers={header: "acct_1"})).status == 200
+
+
+async def test_a_base_address_that_ends_in_a_slash_does_no_harm(house: House) -> None:
+    assert (await house.ask("POST", "//v1/things", b"amount=5")).status == 200
+    assert house.contexts[0].path == "/v1/things"
+
+
+async def test_a_compressed_body_is_refused_with_the_reason(house: House) -> None:
+    reply = await house.ask("POST", "/v1/things", b"amount=5", headers={"content-encoding": "gzip"})
+    assert reply.status == 415
+    assert "Content-Encoding" in reply.body["error"]["message"]
+
+
 async def test_health_needs_no_key_and_readiness_tells_the_truth(house: House) -> None:
     assert (await house.ask("GET", "/healthz", key=None)).status == 200
     assert (await house.ask("GET", "/readyz", key=None)).status == 200
