@@ -87,7 +87,10 @@ _SIGNS: Mapping[str, tuple[str, int]] = {
 
 def iso_minor(currency: str, major: str) -> int:
     """Return a decimal amount of the books in ISO minor units."""
-    return int(Decimal(major).scaleb(BY_CODE[currency].iso_decimals))
+    minor = Decimal(major).scaleb(BY_CODE[currency].iso_decimals)
+    if minor != int(minor):
+        raise ValueError(f"{major} {currency} is a fraction of a minor unit")
+    return int(minor)
 
 
 def sum_books(gateway: str, entries: Iterable[Mapping[str, object]]) -> dict[str, Booked]:

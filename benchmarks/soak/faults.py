@@ -1,5 +1,6 @@
 """The faults of a soak: every kind the simulated gateways know, together about one request (and webhook) in ten."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -53,18 +54,36 @@ def fault_mix(provider: str) -> list[Json]:
 
 
 class FaultControl:
-    """Speaks to one simulated gateway's control API."""
+    """Speaks to one simulated gateway's control API, on the port that stays open while the gateway is down."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        """Speak to the gateway at ``url``."""
+        """Speak to the gateway at ``url``; :meth:`find` comes first."""
         self._session = session
         self._url = url.rstrip("/") + "/_sandbox"
 
-    async def add(self, fault: Json) -> None:
-        """Add a fault."""
+    async def find(self) -> None:
+        """Find the control port."""
+        async with self._session.get(f"{self._url}/health") as response:
+            port = msgspec.json.decode(await response.read())["control_port"]
+        self._url = f"http://127.0.0.1:{port}/_sandbox"
+
+    async def add(self, fault: Json) -> str:
+        """Add a fault and return its id."""
         async with self._session.post(f"{self._url}/faults", data=msgspec.json.encode(fault)) as response:
-            answer = await response.text()
+            answer = await response.read()
             assert response.status == 201, answer
+            return str(msgspec.json.decode(answer)["id"])
+
+    async def remove(self, fault_id: str) -> None:
+        """Remove one fault."""
+        async with self._session.delete(f"{self._url}/faults/{fault_id}") as response:
+            await response.read()
+
+    async def down(self, for_s: float) -> None:
+        """Refuse connections for a while."""
+        fault_id = await self.add({"kind": "down", "for_s": for_s})
+        await asyncio.sleep(for_s + 0.5)
+        await self.remove(fault_id)
 
     async def clear(self) -> None:
         """Remove every fault."""

@@ -4,6 +4,7 @@ Called by ``__main__`` and by the short soak of the tests.
 """
 
 import asyncio
+import itertools
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,6 +35,7 @@ _HALF_PPM = 500_000
 _POLL_S = 1.0
 _LEASE_BEYOND_BUDGET_MS, _MARGIN_MS = 15_000, 2_000
 _RULE_SEEN_S = 1.5
+_OUTAGE_EVERY_S, _OUTAGE_S = 9.0, 1.5
 _NAMES_MAX = 40
 
 Say = Callable[[str], None]
@@ -117,6 +119,8 @@ async def _running(plan: SoakPlan, hook: str) -> AsyncIterator[Scene]:
         quickstart = await switch.start()
         async with aiohttp.ClientSession(timeout=timeout) as session:
             scene = Scene(plan, switch, quickstart, session)
+            for control in scene.controls.values():
+                await control.find()
             await _share_out(scene)
             yield scene
     finally:
@@ -207,6 +211,7 @@ async def _chaos(scene: Scene, crowd: Crowd, say: Say) -> Killer:
     await scene.misbehave()
     began = time.monotonic()
     killing = asyncio.create_task(killer.run())
+    outages = asyncio.create_task(_outages(scene))
     while not killing.done():
         await asyncio.wait([killing], timeout=_POLL_S)
         tally, took_s = crowd.tally, time.monotonic() - began
@@ -217,8 +222,17 @@ async def _chaos(scene: Scene, crowd: Crowd, say: Say) -> Killer:
         if (tally.payments >= plan.payments and killer.count >= plan.kills) or took_s > plan.seconds:
             crowd.stop()
             killing.cancel()
-    await asyncio.gather(killing, return_exceptions=True)
+    outages.cancel()
+    await asyncio.gather(killing, outages, return_exceptions=True)
     return killer
+
+
+async def _outages(scene: Scene) -> None:
+    """Let one gateway after the other be unreachable for a moment, until cancelled."""
+    for control in itertools.cycle(scene.controls.values()):
+        await asyncio.sleep(_OUTAGE_EVERY_S)
+        await control.down(_OUTAGE_S)
+        scene.faults_hit["down"] = scene.faults_hit.get("down", 0) + 1
 
 
 async def _one_refuses(name: str, control: FaultControl, crowd: Crowd, say: Say) -> None:
