@@ -24,7 +24,7 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float = 60.0
     kill_every_s: float = 6.0
     refused: int = 600
-    in_flight_max: int = 400
+    in_flight_max: int = 3_000
     budget_ms: int = 10_000
     settle_within_s: float = 420.0
     hurry: bool = False

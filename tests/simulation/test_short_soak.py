@@ -26,7 +26,7 @@ def test_nothing_is_lost_doubled_or_left_unknown_through_faults_and_kills(tmp_pa
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.soak", *asked, "--seconds", "120", "--json", str(output)],
         cwd=_ROOT,
-        env={**kept, "TMPDIR": str(tmp_path)},
+        env=kept,
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 
 _FIRST_PAUSE_S = 0.15
-_LONGEST_PAUSE_S = 2.5
+_LONGEST_PAUSE_S = 5.0
 _IN_DOUBT = frozenset({409, 429})
 _CONNECTIONS = 2_000
 
