@@ -17,6 +17,7 @@ FORM = "application/x-www-form-urlencoded"
 
 # Ours beside the published ones: legacy and browser-only parameters that clients send, and our own filter.
 EXTRA = {
+    "card",
     "payment_method_data[card]",
     "card[metadata]",
     "card[object]",

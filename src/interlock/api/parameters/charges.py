@@ -22,6 +22,7 @@ from interlock.api.parameters.base import (
 )
 from interlock.api.parameters.payment_intents import Descriptor
 from interlock.api.parameters.payment_methods import RadarOptions
+from interlock.api.parameters.tokens import LegacyCard
 
 _CONNECT_FEES = refuse(CONNECT, "application_fee", "application_fee_amount", "transfer_data")
 
@@ -29,22 +30,19 @@ _CONNECT_FEES = refuse(CONNECT, "application_fee", "application_fee_amount", "tr
 class CreateCharge(Expandable, frozen=True, kw_only=True):
     """POST /v1/charges."""
 
-    REFUSED = {
-        **_CONNECT_FEES,
-        **refuse(CONNECT, "destination", "on_behalf_of"),
-        **refuse("Create a token with POST /v1/tokens and pass it as source.", "card"),
-    }
+    REFUSED = {**_CONNECT_FEES, **refuse(CONNECT, "destination", "on_behalf_of")}
 
     amount: Amount
     currency: Currency
     capture: bool = True
+    card: Token | LegacyCard | UnsetType = UNSET
     customer: Token | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     radar_options: RadarOptions | UnsetType = UNSET
     receipt_email: Email | UnsetType | None = UNSET
     shipping: Shipping | UnsetType | None = UNSET
-    source: Token | UnsetType = UNSET
+    source: Token | LegacyCard | UnsetType = UNSET
     statement_descriptor: Descriptor | UnsetType | None = UNSET
     statement_descriptor_suffix: Descriptor | UnsetType | None = UNSET
     transfer_group: Text | UnsetType | None = UNSET

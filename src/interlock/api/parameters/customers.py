@@ -21,6 +21,7 @@ from interlock.api.parameters.base import (
     refuse,
 )
 from interlock.api.parameters.payment_methods import Month
+from interlock.api.parameters.tokens import LegacyCard
 
 Name = Annotated[str, Meta(max_length=256)]
 ShortName = Annotated[str, Meta(max_length=150)]
@@ -48,6 +49,7 @@ class _Common(Expandable, frozen=True, kw_only=True):
 
     address: Address | UnsetType | None = UNSET
     business_name: ShortName | UnsetType | None = UNSET
+    card: Token | LegacyCard | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
     email: Email | UnsetType | None = UNSET
     individual_name: ShortName | UnsetType | None = UNSET
@@ -59,7 +61,7 @@ class _Common(Expandable, frozen=True, kw_only=True):
     phone: Text | UnsetType | None = UNSET
     preferred_locales: list[Token] | UnsetType = UNSET
     shipping: Shipping | UnsetType | None = UNSET
-    source: Token | UnsetType = UNSET
+    source: Token | LegacyCard | UnsetType = UNSET
     tax_exempt: Literal["exempt", "none", "reverse"] | UnsetType | None = UNSET
 
 
@@ -74,7 +76,7 @@ class UpdateCustomer(_Common, frozen=True, kw_only=True):
 
     REFUSED = {
         **_REFUSED,
-        **refuse("Use source or default_source.", "card", "default_card"),
+        **refuse("Use default_source.", "default_card"),
         **refuse("Interlock takes cards.", "bank_account", "default_bank_account", "default_alipay_account"),
     }
 
@@ -92,12 +94,10 @@ class ListCustomers(DatedPage, frozen=True, kw_only=True):
 class CreateSource(Expandable, frozen=True, kw_only=True):
     """POST /v1/customers/{customer}/sources."""
 
-    REFUSED = {
-        **refuse("Create a token with POST /v1/tokens and pass it as source.", "card"),
-        **refuse("Interlock takes cards.", "alipay_account", "bank_account"),
-    }
+    REFUSED = refuse("Interlock takes cards.", "alipay_account", "bank_account")
 
-    source: Token
+    card: Token | LegacyCard | UnsetType = UNSET
+    source: Token | LegacyCard | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 

@@ -6,7 +6,7 @@ from interlock.api.call import Call
 from interlock.api.parameters import charges as p
 from interlock.api.parameters.base import Search
 from interlock.api.router import Endpoint
-from interlock.api.routes.common import details_of, money_of, or_none, page_of, show_one, show_page
+from interlock.api.routes.common import details_of, money_of, or_none, page_of, show_one, show_page, source_of
 from interlock.api.routes.searching import search
 from interlock.base.problems import Problem
 from interlock.payments.charges.types import CHARGES, CaptureCharge, CreateCharge, UpdateCharge
@@ -41,7 +41,7 @@ async def create(call: Call[p.CreateCharge]) -> Answer | Problem:
         return amount
     command = CreateCharge(
         amount=amount,
-        source=or_none(asked.source),
+        source=source_of(asked),
         customer=or_none(asked.customer),
         capture=asked.capture,
         description=or_none(asked.description),

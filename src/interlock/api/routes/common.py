@@ -4,7 +4,7 @@ Called by the other modules of ``api.routes``.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from interlock.api.authentication import same_secret
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
-from interlock.api.parameters import base, payment_methods
+from interlock.api.parameters import base, payment_methods, tokens
 from interlock.base.money import Money, iso_exponent
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments.instruments.types import CardData, PaymentMethodData
@@ -23,6 +23,28 @@ from interlock.storage.pages import Page, PageResult
 
 T = TypeVar("T")
 _SECOND = 1_000
+FLAT_ADDRESS = {
+    "address_line1": "line1",
+    "address_line2": "line2",
+    "address_city": "city",
+    "address_state": "state",
+    "address_zip": "postal_code",
+    "address_country": "country",
+}
+
+
+class WithSource(Protocol):
+    """Parameters that take a source, under either of its names."""
+
+    @property
+    def card(self) -> str | tokens.LegacyCard | UnsetType:
+        """Return what ``card`` held."""
+        ...
+
+    @property
+    def source(self) -> str | tokens.LegacyCard | UnsetType:
+        """Return what ``source`` held."""
+        ...
 
 
 def or_none(value: T | UnsetType | None) -> T | None:
@@ -161,6 +183,26 @@ def card_data(card: payment_methods.Card) -> CardData:
         preferred_network=None if card.networks is UNSET else or_none(card.networks.preferred),
         metadata=or_none(card.metadata),
     )
+
+
+def legacy_card(card: tokens.LegacyCard) -> CardData:
+    """Return a card in the older flat form."""
+    return CardData(
+        number=card.number,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        cvc=or_none(card.cvc),
+        name=or_none(card.name),
+        address={plain: or_none(getattr(card, flat)) for flat, plain in FLAT_ADDRESS.items()},
+        preferred_network=None if card.networks is UNSET else or_none(card.networks.preferred),
+        metadata=or_none(card.metadata),
+    )
+
+
+def source_of(parameters: WithSource) -> str | CardData | None:
+    """Return the legacy ``source``: a token or stored source by id, or a card in clear; ``card`` is its oldest name."""
+    given = parameters.card if parameters.source is UNSET else parameters.source
+    return legacy_card(given) if isinstance(given, tokens.LegacyCard) else or_none(given)
 
 
 _INSTRUMENTS = ("payment_method", "payment_method_data", "confirmation_token")

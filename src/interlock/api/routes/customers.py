@@ -10,7 +10,7 @@ from interlock.api.parameters import customers as p
 from interlock.api.parameters import payment_methods as methods
 from interlock.api.parameters.base import Search, given
 from interlock.api.router import Endpoint
-from interlock.api.routes.common import details_of, or_none, page_of, show_one, show_page
+from interlock.api.routes.common import FLAT_ADDRESS, details_of, or_none, page_of, show_one, show_page, source_of
 from interlock.api.routes.searching import search
 from interlock.base.problems import Problem
 from interlock.payments.customers.types import (
@@ -37,14 +37,6 @@ _DETAILS = (
     "shipping",
     "tax_exempt",
 )
-_FLAT_ADDRESS = {
-    "address_line1": "line1",
-    "address_line2": "line2",
-    "address_city": "city",
-    "address_state": "state",
-    "address_zip": "postal_code",
-    "address_country": "country",
-}
 
 
 def _details(asked: p.CreateCustomer | p.UpdateCustomer, *, keep_unset: bool) -> dict[str, Any]:
@@ -66,7 +58,7 @@ async def create(call: Call[p.CreateCustomer]) -> Answer | Problem:
         phone=or_none(asked.phone),
         description=or_none(asked.description),
         payment_method=or_none(asked.payment_method),
-        source=or_none(asked.source),
+        source=source_of(asked),
         default_payment_method=None if settings is UNSET else or_none(settings.default_payment_method),
         metadata=or_none(asked.metadata),
         details=_details(asked, keep_unset=False),
@@ -88,7 +80,7 @@ async def update(call: Call[p.UpdateCustomer]) -> Answer | Problem:
         name=asked.name,
         phone=asked.phone,
         description=asked.description,
-        source=or_none(asked.source),
+        source=source_of(asked),
         default_source=asked.default_source,
         default_payment_method=UNSET if settings is UNSET else settings.default_payment_method,
         metadata=asked.metadata,
@@ -143,7 +135,7 @@ async def create_source(call: Call[p.CreateSource]) -> Answer | Problem:
     """POST /v1/customers/{customer}/sources."""
     asked = call.parameters
     return await call.services.rooms.sources.create(
-        call.context, call.ids[0], asked.source, or_none(asked.metadata), call.responder(_show_source)
+        call.context, call.ids[0], source_of(asked), or_none(asked.metadata), call.responder(_show_source)
     )
 
 
@@ -164,7 +156,7 @@ async def list_sources(call: Call[p.ListSources]) -> Answer | Problem:
 async def update_source(call: Call[p.UpdateSource]) -> Answer | Problem:
     """POST /v1/customers/{customer}/sources/{id}."""
     asked = call.parameters
-    address = {plain: value for flat, plain in _FLAT_ADDRESS.items() if (value := getattr(asked, flat)) is not UNSET}
+    address = {plain: value for flat, plain in FLAT_ADDRESS.items() if (value := getattr(asked, flat)) is not UNSET}
     command = UpdateSource(
         name=asked.name,
         address=address,

@@ -12,6 +12,7 @@ from interlock.api.parameters.base import given
 from interlock.api.router import Endpoint
 from interlock.api.routes.common import (
     details_of,
+    legacy_card,
     mandate_of,
     method_data,
     or_none,
@@ -21,21 +22,12 @@ from interlock.api.routes.common import (
 )
 from interlock.base.errors import InvariantError
 from interlock.base.problems import Problem
-from interlock.payments.instruments.types import CardData, CreateConfirmationToken, UpdatePaymentMethod
+from interlock.payments.instruments.types import CreateConfirmationToken, UpdatePaymentMethod
 from interlock.payments.representation.confirmation_token import confirmation_token as show_confirmation_token
 from interlock.payments.representation.mandate import mandate as show_mandate
 from interlock.payments.representation.payment_method import payment_method as show_method
 from interlock.payments.representation.token import token as show_token
 from interlock.payments.work import Answer
-
-_FLAT_ADDRESS = {
-    "address_line1": "line1",
-    "address_line2": "line2",
-    "address_city": "city",
-    "address_state": "state",
-    "address_zip": "postal_code",
-    "address_country": "country",
-}
 
 
 async def create(call: Call[p.CreatePaymentMethod]) -> Answer | Problem:
@@ -100,16 +92,7 @@ async def create_token(call: Call[t.CreateToken]) -> Answer | Problem:
     asked = call.parameters.card
     card = None
     if asked is not UNSET:
-        card = CardData(
-            number=asked.number,
-            exp_month=asked.exp_month,
-            exp_year=asked.exp_year,
-            cvc=or_none(asked.cvc),
-            name=or_none(asked.name),
-            address={plain: or_none(getattr(asked, flat)) for flat, plain in _FLAT_ADDRESS.items()},
-            preferred_network=None if asked.networks is UNSET else or_none(asked.networks.preferred),
-            metadata=or_none(asked.metadata),
-        )
+        card = legacy_card(asked)
     service = call.services.rooms.tokens
     return await service.create(call.context, card, call.client_ip, call.responder(show_token))
 

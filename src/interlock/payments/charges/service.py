@@ -15,6 +15,7 @@ from interlock.payments import metadata
 from interlock.payments.charges.types import CHARGES, CaptureCharge, Charge, ChargeStatus, CreateCharge, UpdateCharge
 from interlock.payments.customers.types import CUSTOMERS
 from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.instruments.types import CardData, PaymentMethodData
 from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.service import Intents
 from interlock.payments.intents.types import CaptureIntent, ConfirmIntent, CreateIntent, IntentView
@@ -35,7 +36,7 @@ class Charges:
         self._follow_ons = follow_ons
 
     async def create(self, ctx: RequestContext, command: CreateCharge, respond: Respond) -> Answer | Problem:
-        """Take a payment from a token, a card source or a customer's default, without any action of the shopper."""
+        """Take a payment without any action of the shopper: from a token, a card, a source or a customer's default."""
         source = command.source or await self._default_source(ctx.scope, command.customer)
         if isinstance(source, Problem):
             return source
@@ -48,7 +49,7 @@ class Charges:
             capture_method="automatic" if command.capture else "manual",
             metadata=command.metadata,
             details=details,
-            confirm=ConfirmIntent(payment_method=source, error_on_requires_action=True),
+            confirm=_paid_with(source),
         )
         return await self._intents.create(ctx, asked, _as_charge(respond))
 
@@ -120,6 +121,13 @@ class Charges:
     async def resume(self, ctx: RequestContext, intent_id: str, respond: Respond) -> Answer | Problem | None:
         """Answer an interrupted legacy charge from its intent's state; None while that is open."""
         return await self._intents.resume(ctx, intent_id, _as_charge(respond))
+
+
+def _paid_with(source: str | CardData) -> ConfirmIntent:
+    if isinstance(source, CardData):
+        data = PaymentMethodData(card=source, as_source=True)
+        return ConfirmIntent(payment_method_data=data, error_on_requires_action=True)
+    return ConfirmIntent(payment_method=source, error_on_requires_action=True)
 
 
 def _as_charge(respond: Respond) -> Respond:

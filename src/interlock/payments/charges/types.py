@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from interlock.base.money import Money
+from interlock.payments.instruments.types import CardData
 from interlock.storage.tables import Table
 
 
@@ -60,10 +61,10 @@ CHARGES = Table(
 
 
 class CreateCharge(msgspec.Struct, frozen=True, kw_only=True):
-    """The legacy way to pay: a token, a stored source or a customer's default."""
+    """The legacy way to pay: a token, a card in clear, a stored source or a customer's default."""
 
     amount: Money
-    source: str | None = None
+    source: str | CardData | None = None
     customer: str | None = None
     capture: bool = True
     description: str | None = None

@@ -16,7 +16,7 @@ from interlock.payments.instruments import attachment
 from interlock.payments.instruments.making import Maker
 from interlock.payments.instruments.payment_methods import put
 from interlock.payments.instruments.refusals import no_such
-from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod
+from interlock.payments.instruments.types import PAYMENT_METHODS, CardData, PaymentMethod
 from interlock.payments.representation.customer import customer as shown
 from interlock.payments.representation.customer import known_customer
 from interlock.payments.representation.differences import previous_attributes
@@ -174,10 +174,27 @@ class Customers:
         return await self._commit(ctx, change, gone, respond)
 
     async def add_source(
-        self, scope: Scope, change: Change, customer_id: str, reference: str, pairs: dict[str, str] | None = None
+        self,
+        scope: Scope,
+        change: Change,
+        customer_id: str,
+        given: str | CardData,
+        pairs: dict[str, str] | None = None,
     ) -> PaymentMethod | Problem:
-        """Add to ``change`` a card source made of a token, with its event, and return it; ``pairs`` is its metadata."""
-        made = await self._maker.from_token(scope, reference, param="source", as_source=True)
+        """Add to ``change`` a card source with its event, and return it.
+
+        Args:
+            scope: account and mode.
+            change: what the source is written with.
+            customer_id: whose it will be.
+            given: a token, or a card in clear.
+            pairs: its metadata.
+
+        """
+        if isinstance(given, CardData):
+            made = self._maker.source_of(scope, given)
+        else:
+            made = await self._maker.from_token(scope, given, param="source", as_source=True)
         if isinstance(made, Problem):
             return made
         source = replace(made.payment_method, customer_id=customer_id, metadata=pairs or {})

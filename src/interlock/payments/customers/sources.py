@@ -16,6 +16,7 @@ from interlock.payments.instruments.payment_methods import apply_update, forget_
 from interlock.payments.instruments.refusals import no_such
 from interlock.payments.instruments.types import (
     PAYMENT_METHODS,
+    CardData,
     PaymentMethod,
     UpdatePaymentMethod,
     UpdateSource,
@@ -41,7 +42,7 @@ class Sources:
         self,
         ctx: RequestContext,
         customer_id: str,
-        source: str | None,
+        source: str | CardData | None,
         added: dict[str, str] | None,
         respond: Respond,
     ) -> Answer | Problem:
@@ -50,7 +51,7 @@ class Sources:
         Args:
             ctx: who asks.
             customer_id: the customer.
-            source: a token.
+            source: a token, or a card in clear.
             added: metadata of the new source.
             respond: makes the answer.
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from interlock.payments.instruments.types import PaymentMethod
+from interlock.payments.instruments.types import CardData, PaymentMethod
 from interlock.storage.tables import Table
 
 
@@ -44,7 +44,7 @@ class CreateCustomer(msgspec.Struct, frozen=True, kw_only=True):
     phone: str | None = None
     description: str | None = None
     payment_method: str | None = None
-    source: str | None = None
+    source: str | CardData | None = None
     default_payment_method: str | None = None
     metadata: dict[str, str] | None = None
     details: dict[str, Any] = {}
@@ -57,7 +57,7 @@ class UpdateCustomer(msgspec.Struct, frozen=True, kw_only=True):
     name: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
     description: str | UnsetType | None = UNSET
-    source: str | None = None
+    source: str | CardData | None = None
     default_source: str | UnsetType = UNSET
     default_payment_method: str | UnsetType | None = UNSET
     metadata: dict[str, str] | UnsetType | None = UNSET

@@ -72,6 +72,8 @@ class Maker:
         if data.card is None:
             where = f"{param}[card]" if param else "card"
             return invalid(f"Missing required param: {where}.", code="parameter_missing", param=where)
+        if data.as_source:
+            return self.source_of(scope, data.card)
         made = await self._from_card(scope, data.card, f"{param}[card][token]" if param else "card[token]")
         if isinstance(made, Problem):
             return made
@@ -84,6 +86,10 @@ class Maker:
         if card.token is not None:
             return await self.from_token(scope, card.token, param=token_param)
         return self.from_raw_card(scope, card)
+
+    def source_of(self, scope: Scope, card: CardData) -> Made | Problem:
+        """Return a card source for a card given in clear: a token made and used up on the spot."""
+        return self.from_raw_card(scope, card, card_id=new_id("card", self._work.clock.now_ms()))
 
     def from_raw_card(self, scope: Scope, card: CardData, *, card_id: str | None = None) -> Made | Problem:
         """Return a method for a card given in clear, sealed.

@@ -88,13 +88,17 @@ class CardData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentMethodData(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment method to be made: for ``payment_methods.create`` and for ``payment_method_data``."""
+    """A payment method to be made: for ``payment_methods.create`` and for ``payment_method_data``.
+
+    ``as_source`` makes it a card source, as a raw card in the legacy ``source`` does.
+    """
 
     type: str = "card"
     card: CardData | None = None
     billing_details: dict[str, Any] = {}
     metadata: dict[str, str] | None = None
     allow_redisplay: str = "unspecified"
+    as_source: bool = False
 
 
 class UpdatePaymentMethod(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,9 @@
 from typing import Any
 
 from interlock.payments.charges.types import Charge, ChargeStatus
+from interlock.payments.instruments.types import CardFacts
 from interlock.payments.representation.amounts import front_amount
+from interlock.payments.representation.payment_method import flat_holder, legacy_card
 
 
 def charge(value: Charge) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "refunds": {"object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{value.id}/refunds"},
         "review": None,
         "shipping": more("shipping"),
-        "source": None,
+        "source": _source(value),
         "source_transfer": None,
         "statement_descriptor": more("statement_descriptor"),
         "statement_descriptor_suffix": more("statement_descriptor_suffix"),
@@ -57,6 +59,29 @@ def charge(value: Charge) -> dict[str, Any]:
         "transfer_data": None,
         "transfer_group": more("transfer_group"),
     }
+
+
+def _source(value: Charge) -> dict[str, Any] | None:
+    """Return the card of a charge made with a source; a charge made with a payment method shows none."""
+    card = value.details.get("card")
+    if value.payment_method_id is None or not value.payment_method_id.startswith("card_") or not card:
+        return None
+    facts = CardFacts(
+        vault_card_id="",
+        bin="",
+        brand=card["brand"],
+        last4=card["last4"],
+        exp_month=card["exp_month"],
+        exp_year=card["exp_year"],
+        fingerprint=card["fingerprint"],
+        funding=card["funding"],
+        country=card.get("country"),
+        cvc_check=card.get("cvc_check"),
+        address_line1_check=card.get("address_line1_check"),
+        address_postal_code_check=card.get("postal_code_check"),
+    )
+    shown = legacy_card(value.payment_method_id, facts, flat_holder(value.details.get("billing_details") or {}))
+    return {**shown, "customer": value.customer_id}
 
 
 def _released_minor(value: Charge) -> int:

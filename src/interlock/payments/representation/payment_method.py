@@ -73,11 +73,15 @@ def card(facts: CardFacts) -> dict[str, Any]:
 
 def card_source(value: PaymentMethod) -> dict[str, Any]:
     """Return a stored card in the legacy shape of ``/v1/customers/{id}/sources``."""
-    details = value.billing_details
-    address = details.get("address") or {}
-    holder = {"name": details.get("name"), **{flat: address.get(key) for flat, key in _FLAT_ADDRESS.items()}}
+    holder = flat_holder(value.billing_details)
     shown = legacy_card(value.id, value.card, holder) if value.card is not None else {"id": value.id, "object": "card"}
     return {**shown, "customer": value.customer_id, "metadata": value.metadata}
+
+
+def flat_holder(billing: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return name and address of billing details in the flat form of cards."""
+    address = billing.get("address") or {}
+    return {"name": billing.get("name"), **{flat: address.get(key) for flat, key in _FLAT_ADDRESS.items()}}
 
 
 def legacy_card(card_id: str, facts: CardFacts, holder: Mapping[str, str | None]) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""Older ways to pay that integrations still use: cards in clear as a source, charges refunded by their own address."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+SOURCE: dict[str, Any] = {
+    "object": "card",
+    "number": "4242424242424242",
+    "exp_month": 12,
+    "exp_year": 2034,
+    "cvc": "123",
+    "name": "Ann",
+    "address_zip": "10115",
+}
+
+
+def test_a_card_in_clear_is_charged_as_a_token_made_on_the_spot(client: Any) -> None:
+    for name in ("source", "card"):
+        charge = client.v1.charges.create({"amount": 900, "currency": "usd", name: SOURCE})
+        assert (charge.paid, charge.captured, charge.amount) == (True, True, 900)
+        source = charge.to_dict()["source"]
+        assert (source["object"], source["brand"], source["last4"], source["name"]) == ("card", "Visa", "4242", "Ann")
+        assert source["id"] == charge.payment_method
+        assert charge.billing_details.address.postal_code == "10115"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [("4000000000000002", "card_declined"), ("4242424242424241", "incorrect_number")]
+)
+def test_a_card_in_clear_is_declined_or_refused_as_any_other(client: Any, number: str, code: str) -> None:
+    with pytest.raises(stripe.CardError) as caught:
+        client.v1.charges.create({"amount": 900, "currency": "usd", "source": {**SOURCE, "number": number}})
+    assert (caught.value.http_status, caught.value.code) == (402, code)
+    assert number not in str(caught.value.json_body)
+
+
+def test_a_card_in_clear_becomes_a_source_of_a_customer_and_its_default(client: Any) -> None:
+    customer = client.v1.customers.create({"source": SOURCE})
+    first = customer.default_source
+    assert first.startswith("card_")
+    charge = client.v1.charges.create({"amount": 900, "currency": "usd", "customer": customer.id})
+    assert (charge.paid, charge.payment_method) == (True, first)
+    second = client.v1.customers.payment_sources.create(customer.id, {"source": SOURCE})
+    assert (second.last4, second.name, second.customer) == ("4242", "Ann", customer.id)
+    customer = client.v1.customers.update(customer.id, {"source": {**SOURCE, "number": "5555555555554444"}})
+    assert customer.default_source not in {first, second.id}
+    assert len(client.v1.customers.payment_sources.list(customer.id).data) == 3
+
+
+def test_a_source_that_is_no_card_is_refused_by_name(client: Any) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.charges.create({"amount": 900, "currency": "usd", "source": {**SOURCE, "object": "bank_account"}})
+    assert caught.value.param == "source[object]"
