@@ -25,8 +25,8 @@ test: setup  ## run every test on two processes (ARGS="tests/unit -k money" narr
 check: setup  ## lint, format, types, imports, sizes, known vulnerabilities
 	@BIN="$(BIN)" sh tools/check.sh
 
-bench: setup  ## measure speed and memory against the floor; writes build/bench/payments.json
-	@$(BIN)/python -m benchmarks.payments $(ARGS)
+bench: setup  ## measure speed and memory against the floor (ARGS="--quick"); writes build/bench/payments.json
+	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 soak: setup  ## 20,000 payments with faults and kills, then compare the books; writes build/bench/soak.json
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
