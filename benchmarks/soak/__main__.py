@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
     add("--kills", type=int, default=None, help="processes to kill at least; 40, or fewer for a smaller soak")
     add("--seed", type=int, default=7, help="seed of shoppers and kills")
     add("--seconds", type=float, default=7_200.0, help="longest time with faults")
-    add("--rate", type=float, default=60.0, help="shoppers per second, on average")
+    add("--rate", type=float, default=40.0, help="shoppers per second, on average")
     add("--hurry", action="store_true", help="let recovery look at once afterwards instead of waiting for its times")
     add("--keep", action="store_true", help="keep the folder (database, logs, journal) even when nothing was found")
     add("--json", type=Path, default=_OUTPUT, help="where to write the figures")

@@ -21,10 +21,10 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     kills: int = 40
     seed: int = 7
     seconds: float = 7_200.0
-    rate_per_s: float = 60.0
+    rate_per_s: float = 40.0
     kill_every_s: float = 6.0
     refused: int = 600
-    in_flight_max: int = 3_000
+    in_flight_max: int = 1_000
     budget_ms: int = 10_000
     settle_within_s: float = 420.0
     hurry: bool = False
