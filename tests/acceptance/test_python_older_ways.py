@@ -1,5 +1,6 @@
 """Older ways to pay that integrations still use: cards in clear as a source, charges refunded by their own address."""
 
+import json
 from typing import Any
 
 import pytest
@@ -53,3 +54,28 @@ def test_a_source_that_is_no_card_is_refused_by_name(client: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.v1.charges.create({"amount": 900, "currency": "usd", "source": {**SOURCE, "object": "bank_account"}})
     assert caught.value.param == "source[object]"
+
+
+def test_a_charge_is_refunded_by_its_own_address(client: Any) -> None:
+    charge = client.v1.charges.create({"amount": 900, "currency": "usd", "source": "tok_visa"})
+    options = {"idempotency_key": f"refund-{charge.id}"}
+    for _ in range(2):
+        shown = client.raw_request("post", f"/v1/charges/{charge.id}/refund", amount=300, **options).data
+        assert json.loads(shown)["amount_refunded"] == 300
+    refund = json.loads(client.raw_request("post", f"/v1/charges/{charge.id}/refunds", reason="duplicate").data)
+    assert (refund["object"], refund["amount"], refund["charge"]) == ("refund", 600, charge.id)
+    path = f"/v1/charges/{charge.id}/refunds/{refund['id']}"
+    assert json.loads(client.raw_request("post", path, metadata={"k": "v"}).data)["metadata"] == {"k": "v"}
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.raw_request("post", f"/v1/charges/{charge.id}/refund")
+    assert caught.value.code == "charge_already_refunded"
+    history = json.loads(client.raw_request("get", "/v1/balance/history?limit=1").data)
+    assert history["data"][0]["object"] == "balance_transaction"
+
+
+def test_groups_of_events_are_listed_by_a_star(client: Any) -> None:
+    client.v1.charges.create({"amount": 900, "currency": "usd", "source": "tok_visa"})
+    found = client.v1.events.list({"type": "charge.*", "limit": 20}).data
+    assert found
+    assert all(event.type.startswith("charge.") for event in found)
+    assert client.v1.events.list({"type": "*", "limit": 1}).data
