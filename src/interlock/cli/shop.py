@@ -27,6 +27,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _REFRESH_S = 0.25
 _SHOWN_SECONDS = 60
 _SURPRISES = 5
+_SETTLE_WITHIN_S = 20.0
 _KEY_VARIABLE = "SHOP_SECRET_KEY"
 _EXAMPLES = """Examples:
 
@@ -35,6 +36,8 @@ _EXAMPLES = """Examples:
   interlock shop --rate 50 --count 1000 --seed 7   always the same thousand
 
   interlock shop --day 600                         a day's rush and quiet in ten minutes
+
+  interlock shop --count 500 --journal shop.jsonl  keep the shoppers' own record: what was asked, what was answered
 
   SHOP_SECRET_KEY=sk_test_… interlock shop --api-url http://shop:8420 --json --seconds 60
 
@@ -61,11 +64,17 @@ def shop(
 ) -> None:
     """Let shoppers buy: a mix of cards, currencies, 3-D Secure, captures, refunds and repeats; test mode only.
 
+    They come at their own times, whether or not the switch keeps up, and ask again under the same idempotency key until
+    they have an answer. In the end, what is still under way is looked at again. docs/shoppers.md tells all they do.
     Exit code 1 when a shopper with a good card could not pay.
     """
     url, key = _where(api_url)
     plan = Plan(seed=seed, rate_per_s=rate, count=count, seconds=seconds, day_s=day, see_gateways=True)
-    facts = asyncio.run(_run(Crowd(plan, url, key, Journal(journal)), url, quiet=as_json))
+    record = Journal(journal)
+    try:
+        facts = asyncio.run(_run(Crowd(plan, url, key, record), url, quiet=as_json))
+    finally:
+        record.close()
     if as_json:
         print_json(facts)
     if facts["hurt"]:
@@ -99,9 +108,11 @@ async def _run(crowd: Crowd, url: str, *, quiet: bool) -> dict[str, Any]:
                 if live is not None:
                     live.update(_view(crowd, url, time.monotonic() - began), refresh=True)
         await running
+        took_s = time.monotonic() - began
+        unsettled = await crowd.settle(_SETTLE_WITHIN_S, everybody=False)
     if crowd.broken is not None:
         raise crowd.broken
-    return _facts(crowd.tally, time.monotonic() - began)
+    return {**_facts(crowd.tally, took_s), "unsettled": unsettled}
 
 
 async def _require_answer(url: str) -> None:
@@ -123,6 +134,7 @@ def _facts(tally: Tally, took_s: float) -> dict[str, Any]:
         "p99_ms": tally.percentile_ms(0.99),
         "by_outcome": {came.value: number for came, number in sorted(tally.by_came.items())},
         "by_gateway": dict(sorted(tally.by_gateway.items())),
+        "by_decline": dict(tally.by_code.most_common()),
         "seconds": round(took_s, 1),
     }
 
@@ -138,6 +150,8 @@ def _view(crowd: Crowd, url: str, took_s: float) -> Group:
     grid.add_row("payments", Text.assemble(f"{tally.payments}  ", could))
     grid.add_row("outcomes", ", ".join(f"{number} {came.value}" for came, number in tally.by_came.most_common()) or "-")
     grid.add_row("gateways", ", ".join(f"{number} {name}" for name, number in tally.by_gateway.most_common()) or "-")
+    codes = ", ".join(f"{number} {code}" for code, number in tally.by_code.most_common(_SURPRISES))
+    grid.add_row("declined for", codes or "-")
     grid.add_row("failovers", f"{tally.failovers}, repeated after no answer {tally.repeated}")
     grid.add_row("wait", f"p50 {tally.percentile_ms(0.5)} ms, p99 {tally.percentile_ms(0.99)} ms")
     grid.add_row("per second", _bars(tally.per_second(time.monotonic(), _SHOWN_SECONDS)))
