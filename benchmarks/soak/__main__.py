@@ -31,6 +31,7 @@ def arguments() -> argparse.Namespace:
     add("--seed", type=int, default=7, help="seed of shoppers and kills")
     add("--seconds", type=float, default=7_200.0, help="longest time with faults")
     add("--rate", type=float, default=40.0, help="shoppers per second, on average")
+    add("--kill-every", type=float, default=8.0, metavar="SECONDS", help="mean time between two kills")
     add("--hurry", action="store_true", help="let recovery look at once afterwards instead of waiting for its times")
     add("--keep", action="store_true", help="keep the folder (database, logs, journal) even when nothing was found")
     add("--json", type=Path, default=_OUTPUT, help="where to write the figures")
@@ -49,6 +50,7 @@ def main() -> None:
         seed=asked.seed,
         seconds=asked.seconds,
         rate_per_s=asked.rate,
+        kill_every_s=asked.kill_every,
         refused=max(40, min(600, asked.payments // 10)),
         hurry=asked.hurry,
     )

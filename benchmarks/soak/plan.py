@@ -22,7 +22,7 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 7
     seconds: float = 7_200.0
     rate_per_s: float = 40.0
-    kill_every_s: float = 6.0
+    kill_every_s: float = 8.0
     refused: int = 600
     in_flight_max: int = 1_000
     budget_ms: int = 10_000

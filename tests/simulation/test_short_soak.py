@@ -19,7 +19,8 @@ _PAYMENTS, _KILLS = 300, 3
 @pytest.mark.timeout(400)
 def test_nothing_is_lost_doubled_or_left_unknown_through_faults_and_kills(tmp_path: Path) -> None:
     seed = int(os.environ.get("INTERLOCK_SOAK_SEED") or random.SystemRandom().randrange(1_000_000))
-    asked = ["--payments", str(_PAYMENTS), "--kills", str(_KILLS), "--seed", str(seed), "--rate", "30", "--hurry"]
+    asked = ["--payments", str(_PAYMENTS), "--kills", str(_KILLS), "--seed", str(seed), "--rate", "30"]
+    asked += ["--kill-every", "5", "--hurry"]
     output = tmp_path / "soak.json"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
 
