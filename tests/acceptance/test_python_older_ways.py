@@ -17,6 +17,10 @@ SOURCE: dict[str, Any] = {
 }
 
 
+def ask(client: Any, method: str, path: str, **more: Any) -> Any:
+    return json.loads(client.raw_request(method, path, **more).body)
+
+
 def test_a_card_in_clear_is_charged_as_a_token_made_on_the_spot(client: Any) -> None:
     for name in ("source", "card"):
         charge = client.v1.charges.create({"amount": 900, "currency": "usd", name: SOURCE})
@@ -60,16 +64,16 @@ def test_a_charge_is_refunded_by_its_own_address(client: Any) -> None:
     charge = client.v1.charges.create({"amount": 900, "currency": "usd", "source": "tok_visa"})
     options = {"idempotency_key": f"refund-{charge.id}"}
     for _ in range(2):
-        shown = client.raw_request("post", f"/v1/charges/{charge.id}/refund", amount=300, **options).data
-        assert json.loads(shown)["amount_refunded"] == 300
-    refund = json.loads(client.raw_request("post", f"/v1/charges/{charge.id}/refunds", reason="duplicate").data)
+        shown = ask(client, "post", f"/v1/charges/{charge.id}/refund", amount=300, **options)
+        assert shown["amount_refunded"] == 300
+    refund = ask(client, "post", f"/v1/charges/{charge.id}/refunds", reason="duplicate")
     assert (refund["object"], refund["amount"], refund["charge"]) == ("refund", 600, charge.id)
     path = f"/v1/charges/{charge.id}/refunds/{refund['id']}"
-    assert json.loads(client.raw_request("post", path, metadata={"k": "v"}).data)["metadata"] == {"k": "v"}
+    assert ask(client, "post", path, metadata={"k": "v"})["metadata"] == {"k": "v"}
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.raw_request("post", f"/v1/charges/{charge.id}/refund")
     assert caught.value.code == "charge_already_refunded"
-    history = json.loads(client.raw_request("get", "/v1/balance/history?limit=1").data)
+    history = ask(client, "get", "/v1/balance/history", limit=1)
     assert history["data"][0]["object"] == "balance_transaction"
 
 

@@ -3,6 +3,7 @@
 Lists are newest first. Ids are time-ordered within a prefix, so ``ORDER BY id DESC`` is by age and an id is a cursor.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +27,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     created_gte: int | None = None
     created_lt: int | None = None
     created_lte: int | None = None
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """A filter on text in which ``*`` stands for anything."""
+
+    text: str
 
 
 class PageResult(msgspec.Struct, Generic[T], frozen=True):
@@ -64,6 +71,8 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
             raise InvariantError(problem)
         if isinstance(value, tuple):
             conditions.add_any(name, value)
+        elif isinstance(value, Pattern):
+            conditions.add_like(name, value)
         else:
             conditions.add(name, "=", value)
     for comparison, bound in _bounds(page):
@@ -99,6 +108,10 @@ class _Conditions:
 
     def add_any(self, column: str, values: tuple[object, ...]) -> None:
         self.sql.append(f'"{column}" = ANY({self.parameter(list(values))})')
+
+    def add_like(self, column: str, pattern: Pattern) -> None:
+        escaped = re.sub(r"([\\\\%_])", r"\\\1", pattern.text).replace("*", "%")
+        self.sql.append(f'"{column}" LIKE {self.parameter(escaped)}')
 
     def add(self, column: str, comparison: str, value: object) -> None:
         if value is None:

@@ -5,7 +5,7 @@ from tests.support.storage import SAMPLES
 
 from interlock.base.context import Scope
 from interlock.base.errors import InvariantError
-from interlock.storage.pages import Page, page_query
+from interlock.storage.pages import Page, Pattern, page_query
 
 SCOPE = Scope("acct_1", livemode=True)
 
@@ -31,3 +31,9 @@ def test_none_matches_null() -> None:
 def test_the_limit_has_limits(limit: int) -> None:
     with pytest.raises(InvariantError):
         page_query(SAMPLES, SCOPE, Page(limit=limit), {})
+
+
+def test_a_star_stands_for_anything_and_nothing_else_does() -> None:
+    query = page_query(SAMPLES, SCOPE, Page(), {"note": Pattern(r"a_b%\c.*")})
+    assert '"note" LIKE $3' in query.sql
+    assert query.arguments[2] == r"a\_b\%\\c.%"

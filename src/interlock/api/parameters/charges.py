@@ -82,9 +82,10 @@ class CaptureCharge(Expandable, frozen=True, kw_only=True):
 class ListCharges(DatedPage, frozen=True, kw_only=True):
     """GET /v1/charges."""
 
+    REFUSED = refuse(CONNECT, "transfer_group")
+
     customer: Token | UnsetType = UNSET
     payment_intent: Token | UnsetType = UNSET
-    transfer_group: Text | UnsetType = UNSET
 
 
 class CreateRefund(Expandable, frozen=True, kw_only=True):
@@ -101,6 +102,22 @@ class CreateRefund(Expandable, frozen=True, kw_only=True):
     currency: Currency | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | UnsetType | None = UNSET
+
+
+class RefundCharge(Expandable, frozen=True, kw_only=True):
+    """POST /v1/charges/{charge}/refund."""
+
+    REFUSED = {**CreateRefund.REFUSED, **refuse("The address names the charge.", "payment_intent")}
+
+    amount: Amount | UnsetType = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | UnsetType | None = UNSET
+
+
+class RefundOfCharge(RefundCharge, frozen=True, kw_only=True):
+    """POST /v1/charges/{charge}/refunds."""
+
+    currency: Currency | UnsetType = UNSET
 
 
 class UpdateRefund(Expandable, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from interlock.api.answers import list_object
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
 from interlock.api.parameters import events as p
@@ -63,7 +64,8 @@ async def list_transactions(call: Call[p.ListBalanceTransactions]) -> Answer | P
         payout_id=or_none(asked.payout),
         currency=None if asked.currency is UNSET else asked.currency.lower(),
     )
-    return await show_page(call, found, _show_transaction(call))
+    render = _show_transaction(call)
+    return await call.show(list_object([render(item) for item in found.items], _TRANSACTIONS, has_more=found.has_more))
 
 
 async def get_attempt(call: Call[Any]) -> Answer | Problem:
@@ -85,6 +87,7 @@ async def list_attempts(call: Call[p.ListAttemptRecords]) -> Answer | Problem:
 
 
 _RECORDS = "/v1/payment_attempt_records"
+_HISTORY = "/v1/balance/history"
 _TRANSACTIONS = "/v1/balance_transactions"
 ENDPOINTS = (
     Endpoint("GET", "/v1/account", get_account, "account", summary="Retrieve the account"),
@@ -102,6 +105,16 @@ ENDPOINTS = (
     Endpoint(
         "GET", _TRANSACTIONS + "/{id}", get_transaction, "balance_transaction", summary="Retrieve a balance transaction"
     ),
+    Endpoint(
+        "GET",
+        _HISTORY,
+        list_transactions,
+        "balance_transaction",
+        p.ListBalanceTransactions,
+        shape="list",
+        summary="List balance transactions (older address)",
+    ),
+    Endpoint("GET", _HISTORY + "/{id}", get_transaction, "balance_transaction", summary="Retrieve one (older address)"),
     Endpoint(
         "GET",
         _RECORDS,

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import msgspec
+
+from interlock.api.answers import encode
 from interlock.api.call import Call
 from interlock.api.parameters import charges as p
 from interlock.api.parameters.base import Search
@@ -102,12 +105,39 @@ async def refunds_of(call: Call[p.ListChargeRefunds]) -> Answer | Problem:
 async def create_refund(call: Call[p.CreateRefund]) -> Answer | Problem:
     """POST /v1/refunds."""
     asked = call.parameters
+    return await _refund(call, or_none(asked.charge), or_none(asked.payment_intent))
+
+
+async def refund_of_charge(call: Call[p.RefundOfCharge]) -> Answer | Problem:
+    """POST /v1/charges/{charge}/refunds: the older address of a refund."""
+    return await _refund(call, call.ids[0], None)
+
+
+async def refund_charge(call: Call[p.RefundCharge]) -> Answer | Problem:
+    """POST /v1/charges/{charge}/refund: the oldest one, which answers the charge."""
+    outcome = await _refund(call, call.ids[0], None)
+    if isinstance(outcome, Problem) and call.context.idempotency_key is not None:
+        outcome = await call.services.idempotency.settle(call.context, outcome, call.resume)
+    if isinstance(outcome, Problem) or outcome.status != 200:
+        return outcome
+    charge = await call.services.rooms.charges.get(call.scope, call.ids[0])
+    if isinstance(charge, Problem):
+        return charge
+    return msgspec.structs.replace(outcome, body=encode(show_charge(charge)))
+
+
+async def _refund(
+    call: Call[p.CreateRefund] | Call[p.RefundCharge] | Call[p.RefundOfCharge],
+    charge: str | None,
+    payment_intent: str | None,
+) -> Answer | Problem:
+    asked = call.parameters
     rooms = call.services.rooms
     respond = call.responder(show_refund)
     call.resume = lambda context, refund_id: rooms.refunds.resume(context, refund_id, respond)
     command = CreateRefund(
-        charge=or_none(asked.charge),
-        payment_intent=or_none(asked.payment_intent),
+        charge=charge,
+        payment_intent=payment_intent,
         amount=or_none(asked.amount),
         reason=or_none(asked.reason),
         metadata=or_none(asked.metadata),
@@ -160,6 +190,11 @@ ENDPOINTS = (
         p.ListChargeRefunds,
         shape="list",
         summary="List the refunds of a charge",
+    ),
+    Endpoint("POST", _CHARGE + "/refund", refund_charge, "charge", p.RefundCharge, summary="Refund, answer the charge"),
+    Endpoint("POST", _CHARGE + "/refunds", refund_of_charge, "refund", p.RefundOfCharge, summary="Refund this charge"),
+    Endpoint(
+        "POST", _CHARGE + "/refunds/{refund}", update_refund, "refund", p.UpdateRefund, summary="Update its refund"
     ),
     Endpoint("GET", _CHARGE + "/refunds/{refund}", get_refund, "refund", summary="Retrieve a refund of a charge"),
     Endpoint("POST", "/v1/refunds", create_refund, "refund", p.CreateRefund, summary="Refund a charge"),

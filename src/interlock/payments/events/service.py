@@ -5,6 +5,7 @@ from interlock.base.ids import first_id
 from interlock.base.problems import Problem, missing
 from interlock.payments.events.types import EVENTS, Event
 from interlock.storage.database import Database, Page, PageResult
+from interlock.storage.pages import Pattern
 from interlock.storage.queries import load_queries
 
 _QUERIES = load_queries(__package__)
@@ -31,6 +32,8 @@ class Events:
         return int(tag.rpartition(" ")[2])
 
     async def list(self, scope: Scope, page: Page, *, types: tuple[str, ...] = ()) -> PageResult[Event]:
-        """Return events, newest first, of the given types or of all."""
+        """Return events, newest first, of the given types or of all; a single type may be a group (``charge.*``)."""
         where: dict[str, object] = {"type": types} if types else {}
+        if len(types) == 1 and "*" in types[0]:
+            where["type"] = Pattern(types[0])
         return await self._database.find(EVENTS, scope, page, where=where)
