@@ -27,6 +27,7 @@ from interlock.payments.work import Answer
 from interlock.storage.database import Database
 
 CARD_REFUSAL = {"error": {"type": "invalid_request_error", "message": "no such field", "param": "foo"}}
+MULTICAPTURE = {"payment_method_options": {"card": {"request_multicapture": "if_available"}}}
 INCREMENTAL = {"payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}
 
 
@@ -313,3 +314,16 @@ async def test_a_repeated_request_gets_the_very_bytes_of_the_first_answer(house:
     kept = await house.payments.idempotency.find(house.ctx("again"))
     assert kept is not None
     assert (kept.body, kept.event_id is not None) == (None, True)
+
+
+async def test_a_charge_does_not_promise_what_the_gateway_it_went_to_cannot_do(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    able = await house.charge(await house.paid(capture_method="manual", details=MULTICAPTURE))
+    await asyncio.to_thread(stripe_gateway.fault, "refuse")
+    unable = await house.charge(await house.paid(capture_method="manual", details=MULTICAPTURE))
+    await asyncio.to_thread(stripe_gateway.clear_faults)
+
+    assert (able.gateway_id, unable.gateway_id) == (house.gateways["stripe"].id, house.gateways["adyen"].id)
+    assert able.details["card"]["multicapture"] == "available"
+    assert "multicapture" not in unable.details["card"]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from interlock.gateways.loader import load
+from interlock.gateways.manifest import Capabilities
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.charges.types import Charge, ChargeStatus
@@ -41,7 +43,7 @@ def new_charge(
 ) -> Charge:
     """Return the charge that ``result`` of ``attempt`` made; ``error`` is set when it failed."""
     details = {name: intent.details[name] for name in _COPIED if intent.details.get(name) is not None}
-    details["card"] = card_snapshot(payment_method, result, intent)
+    details["card"] = card_snapshot(payment_method, result, intent, load(attempt.connector).manifest.capabilities)
     details["billing_details"] = _billing(payment_method)
     details["outcome"] = _APPROVED if error is None else _outcome(result, error)
     return Charge(
@@ -66,8 +68,13 @@ def new_charge(
     )
 
 
-def card_snapshot(payment_method: PaymentMethod | None, result: Result, intent: Intent) -> dict[str, Any]:
-    """Return the card as the charge shows it, checks and references of this payment included."""
+def card_snapshot(
+    payment_method: PaymentMethod | None, result: Result, intent: Intent, able: Capabilities
+) -> dict[str, Any]:
+    """Return the card as the charge shows it, checks and references of this payment included.
+
+    What the shop wished for "if available" is shown as available only where the gateway is ``able``.
+    """
     card = None if payment_method is None else payment_method.card
     if card is None:
         return {}
@@ -88,9 +95,9 @@ def card_snapshot(payment_method: PaymentMethod | None, result: Result, intent: 
         "three_d_secure": result.three_d_secure,
     }
     options = (intent.details.get("payment_method_options") or {}).get("card") or {}
-    if options.get("request_incremental_authorization") == "if_available":
+    if able.incremental and options.get("request_incremental_authorization") == "if_available":
         shown["incremental"] = "available"
-    if options.get("request_multicapture") == "if_available":
+    if able.multicapture and options.get("request_multicapture") == "if_available":
         shown["multicapture"] = "available"
     return {name: value for name, value in shown.items() if value is not None}
 
