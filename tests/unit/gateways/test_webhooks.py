@@ -184,6 +184,7 @@ def test_stripe_disputes_are_followed(kind: str, status: str, expected: str) -> 
     }
     found = signed(event(kind, thing))
     assert (found.kind, found.dispute_reference, found.dispute_reason) == (expected, "dp_1", "fraudulent")
+    assert found.inquiry == status.startswith("warning")
     assert (found.gateway_reference, found.evidence_due_at_ms) == ("pi_1", NOW_MS)
 
 

@@ -98,6 +98,16 @@ def test_every_outcome_is_decided_and_none_invents_money(
         assert (after.status, after.active_attempt_id) == (IntentStatus.PROCESSING, "at_1")
 
 
+def test_that_a_gateway_takes_its_time_is_told_once() -> None:
+    first = PaymentState(intent=intent(IntentStatus.PROCESSING), attempt=attempt(), payment_method=None)
+    pending = Result(outcome=Outcome.PENDING)
+    assert settle_payment(first, pending, NOW_MS).events == ("payment_intent.processing",)
+    heard = settle_attempt(first.attempt, pending, NOW_MS)
+    again = PaymentState(intent=first.intent, attempt=heard, payment_method=None)
+    assert settle_payment(again, pending, NOW_MS).events == ()
+    assert settle_payment(first, Result(outcome=Outcome.UNKNOWN), NOW_MS).events == ()
+
+
 @pytest.mark.parametrize("status", [IntentStatus.SUCCEEDED, IntentStatus.CANCELED, IntentStatus.REQUIRES_CAPTURE])
 def test_an_outcome_for_an_intent_that_is_past_it_is_a_bug_and_not_a_transition(status: IntentStatus) -> None:
     state = PaymentState(intent=intent(status), attempt=attempt(), payment_method=None)

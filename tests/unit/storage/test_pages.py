@@ -37,3 +37,9 @@ def test_a_star_stands_for_anything_and_nothing_else_does() -> None:
     query = page_query(SAMPLES, SCOPE, Page(), {"note": Pattern(r"a_b%\c.*")})
     assert '"note" LIKE $3' in query.sql
     assert query.arguments[2] == r"a\_b\%\\c.%"
+
+
+def test_several_values_match_any_of_them() -> None:
+    query = page_query(SAMPLES, SCOPE, Page(), {"note": ("a", "b")})
+    assert '"note" = ANY($3)' in query.sql
+    assert query.arguments[2] == ["a", "b"]

@@ -11,7 +11,7 @@ import msgspec
 from interlock.base.errors import InvariantError
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Outcome, Result
-from interlock.payments.attempts.types import Attempt
+from interlock.payments.attempts.types import BEGUN, Attempt
 from interlock.payments.charges.snapshot import new_charge
 from interlock.payments.charges.types import Charge
 from interlock.payments.declines import AUTHENTICATION_REQUIRED, CardError, authentication_failed, card_error
@@ -68,6 +68,8 @@ def settle_payment(state: PaymentState, result: Result, now_ms: int) -> Settleme
             return _challenge(state)
         case Outcome.CHALLENGE:
             return _fail(state, result, AUTHENTICATION_REQUIRED, now_ms)
+        case Outcome.PENDING if state.attempt.state == BEGUN:
+            return Settlement(intent=_next(state.intent), events=("payment_intent.processing",))
         case Outcome.PENDING | Outcome.UNKNOWN:
             return Settlement(intent=_next(state.intent))
         case Outcome.DECLINED if state.attempt.stage is Operation.COMPLETE and _not_authenticated(result):
