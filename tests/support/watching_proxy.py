@@ -56,6 +56,7 @@ class WatchingProxy:
         self._session: aiohttp.ClientSession | None = None
         self.url = ""
         self.complaints: list[str] = []
+        self._told: set[tuple[str, str | None, str]] = set()
         self.called: set[tuple[str, str]] = set()
         self.answered = 0
 
@@ -74,7 +75,7 @@ class WatchingProxy:
 
     def take_complaints(self) -> list[str]:
         """Return the complaints since the last call."""
-        taken, self.complaints = self.complaints, []
+        taken, self.complaints, self._told = self.complaints, [], set()
         return taken
 
     def _run(self, work: Any) -> None:
@@ -125,8 +126,11 @@ class WatchingProxy:
         template = self._templates.find(request.method, request.path)
         place = f"{request.method} {request.path} {status}"
         self.called.add((request.method, request.path))
-        problems = list(self._problems(request, template, status, headers, content))
-        self.complaints.extend(f"{place}: {problem}" for problem in problems)
+        for problem in self._problems(request, template, status, headers, content):
+            kind = (request.method, template, problem[:200])
+            if kind not in self._told:
+                self._told.add(kind)
+                self.complaints.append(f"{place}: {problem}")
 
     def _problems(
         self, request: web.Request, template: str | None, status: int, headers: Mapping[str, str], content: bytes

@@ -94,7 +94,7 @@ class Shipping(Parameters, frozen=True, kw_only=True):
     """Where goods go."""
 
     address: Address
-    name: Text | UnsetType = UNSET
+    name: Text
     phone: Text | UnsetType | None = UNSET
     carrier: Text | UnsetType | None = UNSET
     tracking_number: Text | UnsetType | None = UNSET
