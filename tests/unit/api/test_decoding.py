@@ -74,7 +74,7 @@ def _good(raw: bytes) -> Sample:
         (b"amount=&currency=usd", "parameter_invalid_empty", "amount", None),
         (b"amount[]=5&currency=usd", None, "amount", None),
         (GOOD + b"&foo=1", "parameter_unknown", "foo", "Received unknown parameter: foo"),
-        (GOOD + b"&shipping[address][x]=1", "parameter_unknown", "shipping[address][x]", None),
+        (GOOD + b"&shipping[name]=n&shipping[address][x]=1", "parameter_unknown", "shipping[address][x]", None),
         (GOOD + b"&shipping[name]=x", "parameter_missing", "shipping[address]", None),
         (GOOD + b"&shipping=x", None, "shipping", "Invalid object"),
         (GOOD + b"&types=x", None, "types", "Invalid array"),
