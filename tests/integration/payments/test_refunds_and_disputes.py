@@ -94,6 +94,18 @@ async def test_a_refund_the_gateway_refuses_stays_pending_and_is_sent_until_it_i
     assert len(booked) == 1
 
 
+async def test_a_refund_of_a_charge_the_bank_disputes_fails_at_once_and_is_not_sent_again(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    intent = await house.paid()
+    await asyncio.to_thread(stripe_gateway.fault, "refuse", status=400, code="charge_disputed")
+    failed = await refund(house, intent)
+    assert isinstance(failed, Refund)
+    assert (failed.status, failed.failure_reason) == (RefundStatus.FAILED, "charge_for_pending_refund_disputed")
+    assert (await house.attempts(intent))[-1].next_inquiry_at_ms is None
+    assert (await house.charge(intent)).amount_refund_pending_minor == 0
+
+
 @pytest.mark.parametrize("kind", ["reset_after", "html", "timeout_after"])
 async def test_a_refund_whose_answer_was_lost_is_given_back_once(
     house: House, stripe_gateway: Gateway, kind: str

@@ -327,3 +327,18 @@ async def test_a_charge_does_not_promise_what_the_gateway_it_went_to_cannot_do(
     assert (able.gateway_id, unable.gateway_id) == (house.gateways["stripe"].id, house.gateways["adyen"].id)
     assert able.details["card"]["multicapture"] == "available"
     assert "multicapture" not in unable.details["card"]
+
+
+async def test_a_challenge_left_behind_at_adyen_leaves_nothing_to_release_and_nothing_to_repeat(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    await asyncio.to_thread(stripe_gateway.fault, "refuse")
+    intent = await house.paid("pm_card_threeDSecure2Required")
+    assert intent.status is IntentStatus.REQUIRES_ACTION
+    await house.follow(
+        lambda respond: house.payments.follow_ons.cancel(house.ctx(), intent.id, CancelIntent(), respond)
+    )
+    await house.recover()
+    undoing = (await house.attempts(intent))[-1]
+    assert (undoing.operation, undoing.connector) == (Operation.VOID, "adyen")
+    assert (undoing.state, undoing.next_inquiry_at_ms) == ("declined", None)

@@ -209,6 +209,8 @@ def error_result(response: HttpResponse, tables: Tables) -> Result:
     if code in tables.uncertain or by_status is not Outcome.REFUSED or by_type is not Outcome.REFUSED:
         return unknown(code, failure.message, gateway_reference=reference)
     message = f"{failure.message or ''} ({failure.param})" if failure.param else failure.message
+    if tables.statuses["error_code"].get(code) is Outcome.DECLINED:
+        return Result(outcome=Outcome.DECLINED, gateway_reference=reference, code=code, message=message)
     return refused(code, message, gateway_reference=reference)
 
 

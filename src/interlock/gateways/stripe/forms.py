@@ -3,6 +3,7 @@
 The constant parts are encoded once at import; only what differs per payment is encoded per call.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote_plus
 
@@ -26,9 +27,12 @@ _CARD_OPTION = "payment_method_options%5Bcard%5D%5B"
 _BILLING = "payment_method_data%5Bbilling_details%5D%5B"
 
 
+_NOTHING_TO_QUOTE = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+
+
 def quote(value: str) -> str:
     """Return ``value`` percent-encoded; text that UTF-8 cannot carry becomes ``?`` rather than an exception."""
-    if value.isalnum() and value.isascii():
+    if _NOTHING_TO_QUOTE(value):
         return value
     return quote_plus(value, safe="", errors="replace")
 

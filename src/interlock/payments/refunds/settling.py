@@ -27,6 +27,7 @@ _FAILURE_REASONS = {
     "merchant_request",
     "unknown",
 }
+_FAILURE_CODES = {"charge_disputed": "charge_for_pending_refund_disputed"}
 
 
 def settle_refund(
@@ -105,5 +106,8 @@ def _named(change: Change, refund: Refund, result: Result) -> Refund:
 
 def failure_reason(result: Result) -> str:
     """Return the API's word for why a refund did not come about."""
-    code = result.decline_code or result.code or "unknown"
-    return code if code in _FAILURE_REASONS else "unknown"
+    for code in (result.decline_code, result.code):
+        reason = _FAILURE_CODES.get(code or "", code)
+        if reason in _FAILURE_REASONS:
+            return reason
+    return "unknown"
