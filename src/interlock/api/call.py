@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from interlock.api.services import Services
 
 P = TypeVar("P")
-Render = Callable[[Any], Shown]
+Render = Callable[[Any], Shown | bytes]
 Resume = Callable[[RequestContext, str], Awaitable[Answer | Problem | None]]
 Known = Callable[[Any], Mapping[str, Shown]]
 
@@ -90,7 +90,7 @@ class Call(Generic[P]):
         :meth:`finish` expands it afterwards, also when it is replayed.
 
         Args:
-            render: makes the view's public shape.
+            render: makes the view's public shape, or the bytes of it where they are at hand.
             known: objects the view already carries, by id, so that expanding them needs no read.
 
         """
@@ -100,7 +100,8 @@ class Call(Generic[P]):
                 return answers.of_problem(view)
             if known is not None and self._expand:
                 self._known = known(view)
-            return answers.of_value(render(view))
+            shown = render(view)
+            return Answer(200, shown) if isinstance(shown, bytes) else answers.of_value(shown)
 
         return respond
 

@@ -5,8 +5,8 @@ locality need no second column); no sequence is used because a distributed engin
 """
 
 import os
-import threading
 import time
+from collections import deque
 from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -35,7 +35,7 @@ def new_id(prefix: str, now_ms: int | None = None) -> str:
 
     """
     stamp_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    return f"{prefix}_{_time_digits(stamp_ms)}{new_secret(_RANDOM_DIGITS)}"
+    return f"{prefix}_{_time_digits(stamp_ms)}{_RANDOMNESS.piece()}"
 
 
 def first_id(prefix: str, at_ms: int) -> str:
@@ -47,25 +47,18 @@ class _Randomness:
     """Characters fetched from the operating system in bulk: one system call for a hundred ids instead of one each."""
 
     def __init__(self) -> None:
-        self._text = ""
-        self._at = 0
-        self._lock = threading.Lock()
-        os.register_at_fork(after_in_child=self._forget)
-
-    def _forget(self) -> None:
+        self._pieces: deque[str] = deque()
         # A forked child must not hand out what its parent will.
-        self._lock = threading.Lock()
-        self._text = ""
-        self._at = 0
+        os.register_at_fork(after_in_child=self._pieces.clear)
 
-    def take(self, length: int) -> str:
-        with self._lock:
-            if self._at + length > len(self._text):
-                self._text = os.urandom(max(_BULK, length)).translate(_FROM_BYTE).decode("ascii")
-                self._at = 0
-            at = self._at
-            self._at = at + length
-            return self._text[at : at + length]
+    def piece(self) -> str:
+        """Return 16 characters; taking one from a deque is atomic, so threads never get the same."""
+        try:
+            return self._pieces.popleft()
+        except IndexError:
+            text = os.urandom(_BULK).translate(_FROM_BYTE).decode("ascii")
+            self._pieces.extend([text[at : at + _RANDOM_DIGITS] for at in range(_RANDOM_DIGITS, _BULK, _RANDOM_DIGITS)])
+            return text[:_RANDOM_DIGITS]
 
 
 _RANDOMNESS = _Randomness()
@@ -73,4 +66,7 @@ _RANDOMNESS = _Randomness()
 
 def new_secret(length: int) -> str:
     """Return ``length`` unguessable base-62 characters from the operating system: 5.93 bits each."""
-    return _RANDOMNESS.take(length)
+    text = _RANDOMNESS.piece()
+    while len(text) < length:
+        text += _RANDOMNESS.piece()
+    return text[:length]

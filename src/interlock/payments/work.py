@@ -20,6 +20,7 @@ from interlock.storage.tables import Table
 from interlock.storage.writes import Claim, Delete, Insert, Rejected, Update, Write
 
 _encode = msgspec.json.Encoder().encode
+_OPENING = b'{"object":'
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -80,6 +81,10 @@ class Change:
         """
         data = {"object": rendered} if previous is None else {"object": rendered, "previous_attributes": previous}
         self.events.append((kind, _encode(data), rendered["id"]))
+
+    def event_shown(self, kind: str, shown: bytes, object_id: str) -> None:
+        """Announce a fact about an object whose public shape is at hand as bytes."""
+        self.events.append((kind, _OPENING + shown + b"}", object_id))
 
 
 class Work:
@@ -174,9 +179,6 @@ class Work:
             body=None if answer is None or event_id is not None else answer.body,
             event_id=event_id,
         )
-
-
-_OPENING = b'{"object":'
 
 
 def shown_object(data: bytes) -> bytes:

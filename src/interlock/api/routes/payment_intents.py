@@ -41,6 +41,7 @@ from interlock.payments.intents.types import (
 )
 from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.representation.payment_intent import payment_intent_json
 from interlock.payments.representation.payment_method import payment_method as show_method
 from interlock.payments.work import Answer, Respond
 
@@ -91,8 +92,8 @@ _PUBLIC = frozenset(
 )
 
 
-def _show_view(view: IntentView) -> Shown:
-    return show_intent(view.intent)
+def _show_view(view: IntentView) -> bytes:
+    return payment_intent_json(view.intent)
 
 
 def _show_public(view: IntentView | Intent) -> Shown:

@@ -4,6 +4,8 @@ Kept exchanges explain failures and feed later replays. What is kept is bounded 
 way into the change, so that no clear text ever becomes a row.
 """
 
+from zlib import crc32
+
 import msgspec
 
 from interlock.base.ids import new_id
@@ -12,7 +14,7 @@ from interlock.gateways.transport import Execution
 from interlock.payments.attempts.types import EXCHANGES, Attempt, Exchange
 from interlock.payments.work import Change
 
-SAMPLE_ONE_IN = 128
+SAMPLE_ONE_IN = 1024
 _KEPT_MAX = 4
 
 
@@ -34,4 +36,4 @@ def keep_exchanges(change: Change, attempt: Attempt, execution: Execution, now_m
 
 def _sampled(attempt_id: str) -> bool:
     # The id's last characters are random; no other randomness is needed, and the choice can be recomputed.
-    return sum(attempt_id[-4:].encode()) % SAMPLE_ONE_IN == 0
+    return crc32(attempt_id.encode()) % SAMPLE_ONE_IN == 0

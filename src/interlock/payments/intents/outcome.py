@@ -24,6 +24,7 @@ from interlock.payments.intents.types import INTENTS, Intent, IntentStatus, Inte
 from interlock.payments.money import Books
 from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.representation.payment_intent import payment_intent_json
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
 from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
 
@@ -227,7 +228,7 @@ def _announce(change: Change, settlement: Settlement, charge: Charge | None) -> 
             if charge is not None:
                 change.event(kind, show_charge(charge))
         else:
-            change.event(kind, show_intent(settlement.intent))
+            change.event_shown(kind, payment_intent_json(settlement.intent), settlement.intent.id)
 
 
 def _remember_credential(change: Change, state: PaymentState, result: Result) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from interlock.payments.intents.types import Intent
 from interlock.payments.representation.amounts import front_amount
 
@@ -13,6 +15,30 @@ _OPTIONS: dict[str, Any] = {
         "request_three_d_secure": "automatic",
     }
 }
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _LastShown:
+    """The intent shown last and its bytes: an answer shows what the event of the same change has just shown."""
+
+    __slots__ = ("intent", "shown")
+
+    def __init__(self) -> None:
+        self.intent: Intent | None = None
+        self.shown = b""
+
+
+_LAST = _LastShown()
+
+
+def payment_intent_json(intent: Intent) -> bytes:
+    """Return the intent's public shape as JSON. Intents are immutable, so the last one's bytes may be given again."""
+    if _LAST.intent is not intent:
+        _LAST.shown = _encode(payment_intent(intent))
+        _LAST.intent = intent
+    return _LAST.shown
 
 
 def payment_intent(intent: Intent) -> dict[str, Any]:
