@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from interlock.base.errors import InvariantError
 from interlock.base.problems import Problem, invalid
 
 Receive = Callable[[], Awaitable[Any]]
@@ -89,17 +90,47 @@ async def read_body(receive: Receive, limits: Limits, announced: bytes | None) -
     """
     if announced is not None and (not announced.isdigit() or len(announced) > 10 or int(announced) > limits.body_bytes):
         return invalid(TOO_LARGE.format(limits.body_bytes), status=413)
+    message = await _first_message(receive, limits.body_deadline_s)
+    if message is None:
+        return _TOO_SLOW
+    if not message.get("more_body", False):
+        return await _collect(message, receive, limits.body_bytes)
     try:
         async with asyncio.timeout(limits.body_deadline_s):
-            return await _collect(receive, limits.body_bytes)
+            return await _collect(message, receive, limits.body_bytes)
     except TimeoutError:
         return _TOO_SLOW
 
 
-async def _collect(receive: Receive, most: int) -> bytes | Problem:
+async def _first_message(receive: Receive, deadline_s: float) -> Any:
+    """Return the first message of the channel, None when the client is too slow.
+
+    Nearly every request has arrived whole by now: a bare timer that seldom fires costs a third of ``asyncio.timeout``.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        raise InvariantError("bodies are read inside a task")
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(deadline_s, give_up)
+    try:
+        return await receive()
+    except asyncio.CancelledError:
+        if late and task.uncancel() == 0:
+            return None
+        raise
+    finally:
+        timer.cancel()
+
+
+async def _collect(message: Any, receive: Receive, most: int) -> bytes | Problem:
     body = b""
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         chunk: bytes = message.get("body", b"")
@@ -108,3 +139,4 @@ async def _collect(receive: Receive, most: int) -> bytes | Problem:
             return invalid(TOO_LARGE.format(most), status=413)
         if not message.get("more_body", False):
             return body
+        message = await receive()
