@@ -52,7 +52,7 @@ def main() -> None:
         rate_per_s=asked.rate,
         kill_every_s=asked.kill_every,
         refused=max(40, min(600, asked.payments // 10)),
-        hurry=asked.hurry,
+        patience_s=0.0 if asked.hurry else 150.0,
     )
     console.print(f"seed {plan.seed}, folder {folder}", style="dim")
     report = asyncio.run(_soak(plan))

@@ -12,8 +12,8 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``payments`` and ``kills`` are the least of each; payments go on until both are reached. ``seconds`` bounds the part
     with faults. ``refused`` is how many payments are taken while one gateway refuses everything (half for each).
-    ``budget_ms`` is the switch's request budget, ``hurry`` moves what recovery waits for forward afterwards instead of
-    waiting for it.
+    ``budget_ms`` is the switch's request budget. After ``patience_s`` of waiting for recovery, what it still waits for
+    (a provider's search needs an hour to prove that a payment is not there) is moved forward, as if time had passed.
     """
 
     folder: Path
@@ -27,7 +27,7 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_max: int = 1_000
     budget_ms: int = 10_000
     settle_within_s: float = 420.0
-    hurry: bool = False
+    patience_s: float = 150.0
 
 
 class Figures(msgspec.Struct, kw_only=True):

@@ -45,7 +45,7 @@ UPDATE attempts SET next_inquiry_at_ms = 1,
 WHERE next_inquiry_at_ms > 1 AND state <> 'challenge' AND (state <> 'begun' OR next_inquiry_at_ms < $3)
 """
 _COPY_BLOCK = 1 << 22
-_HURRIED_MS = 600_000
+_HURRIED_MS = 7_200_000
 
 
 class Ours:
@@ -64,16 +64,18 @@ class Ours:
         """Return how many events and notifications wait."""
         return {name: int(await self._database.fetchval(sql)) for name, sql in _UNDELIVERED.items()}
 
-    async def hurry(self, in_flight_ms: int) -> None:
-        """Let what recovery and inbound notifications wait for be due now, as if ten minutes had passed.
+    async def hurry(self, in_flight_ms: int) -> int:
+        """Let what recovery and inbound notifications wait for be due now, as if two hours had passed.
 
         An attempt whose request may still be at work is left alone: its lease has more than ``in_flight_ms`` to run.
+        Returns how many attempts were moved.
         """
         now_ms = SystemClock().now_ms()
-        await self._database.execute(_HURRY, now_ms - _HURRIED_MS, _HURRIED_MS, now_ms + in_flight_ms)
+        moved = await self._database.execute(_HURRY, now_ms - _HURRIED_MS, _HURRIED_MS, now_ms + in_flight_ms)
         await self._database.execute(
             "UPDATE gateway_notifications SET next_attempt_at_ms = 1 WHERE state = 'waiting' AND next_attempt_at_ms > 1"
         )
+        return int(moved.rpartition(" ")[2])
 
     async def references(self) -> dict[str, str]:
         """Return attempt id → intent id for everything that may have taken money."""

@@ -81,6 +81,7 @@ class Scene:
         assert url is not None
         self.database_url = url
         self.faults_hit: dict[str, int] = {}
+        self.hurried = 0
 
     async def misbehave(self) -> None:
         """Let both gateways suffer every fault there is."""
@@ -252,6 +253,7 @@ def _count_crowds(report: Report, crowds: list[Crowd], killer: Killer, scene: Sc
     report.details["while_one_refuses"] = [_of_crowd(one) for one in calm]
     report.details["kills"] = killer.kills
     report.details["faults"] = scene.faults_hit
+    report.details["hurried_attempts"] = scene.hurried
     report.findings += [f"shopper failed: {each}" for one in calm for each in one.tally.surprises if each.hurts]
     report.findings += [f"shopper's program broke: {one.broken!r}" for one in crowds if one.broken is not None]
     twins = sum(one.tally.differing_twins for one in crowds)
@@ -262,7 +264,8 @@ def _count_crowds(report: Report, crowds: list[Crowd], killer: Killer, scene: Sc
 async def _recover(scene: Scene, ours: Ours, buying: "asyncio.Task[None]", say: Say) -> None:
     """Wait until the last shoppers have their answers and the switch knows everything, or the time is up."""
     plan = scene.plan
-    deadline = time.monotonic() + plan.settle_within_s
+    patient_until = time.monotonic() + plan.patience_s
+    deadline = patient_until + plan.settle_within_s
     while time.monotonic() < deadline:
         owed = sum([await control.webhooks_owed() for control in scene.controls.values()])
         work = await ours.open_work()
@@ -270,8 +273,9 @@ async def _recover(scene: Scene, ours: Ours, buying: "asyncio.Task[None]", say: 
         say(f"recovering: {owed} webhooks owed by gateways, {waiting} notifications, " + _counts(work))
         if buying.done() and not owed and not waiting and not any(work.values()):
             break
-        if plan.hurry:
-            await ours.hurry(_LEASE_BEYOND_BUDGET_MS - _MARGIN_MS)
+        if time.monotonic() > patient_until:
+            moved = await ours.hurry(_LEASE_BEYOND_BUDGET_MS - _MARGIN_MS)
+            scene.hurried = max(scene.hurried, moved)
         await asyncio.sleep(_POLL_S)
     await buying
 
