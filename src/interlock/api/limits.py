@@ -107,7 +107,8 @@ async def _first_message(receive: Receive, deadline_s: float) -> Any:
 
     Nearly every request has arrived whole by now: a bare timer that seldom fires costs a third of ``asyncio.timeout``.
     """
-    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task(loop)
     if task is None:
         raise InvariantError("bodies are read inside a task")
     late = False
@@ -117,7 +118,7 @@ async def _first_message(receive: Receive, deadline_s: float) -> Any:
         late = True
         task.cancel()
 
-    timer = asyncio.get_running_loop().call_later(deadline_s, give_up)
+    timer = loop.call_later(deadline_s, give_up)
     try:
         return await receive()
     except asyncio.CancelledError:
