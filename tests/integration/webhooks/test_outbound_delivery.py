@@ -105,7 +105,7 @@ async def test_thousands_of_events_arrive_once_each(bench: Bench, receiver: Webh
     tries = await bench.database.fetch("SELECT event_id, attempt, status, error FROM webhook_tries")
     failed = [dict(one) for one in tries if one["status"] != 200]
     # A connection that breaks under load is tried again, and on record; nothing is sent that is not.
-    assert len(receiver.received) == len(tries), failed
+    assert len(receiver.received) <= len(tries), failed
     assert len(set(receiver.event_ids())) == 2_000
     assert receiver.most_in_flight <= 16
     assert await bench.states() == {"delivered": 2_000}
