@@ -8,10 +8,14 @@ import pytest
 from tests.support.payment_house import House, open_house
 from tests.support.sandboxes import Gateway
 
+from interlock.gateways.contract import Notification, NotificationKind
+from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.walking import Limits
-from interlock.payments.intents.types import Intent, IntentStatus
+from interlock.payments.intents.types import CaptureIntent, Intent, IntentStatus
 from interlock.payments.recovery import service
-from interlock.storage.database import Database
+from interlock.payments.recovery.notifications import Verdict
+from interlock.payments.refunds.types import CreateRefund, RefundStatus
+from interlock.storage.database import Database, Page
 
 SHORT = Limits(budget_ms=700, next_route_min_ms=100, lease_ms=1_000)
 
@@ -76,3 +80,72 @@ async def test_an_attempt_whose_recovery_breaks_keeps_up_no_other(
     assert await hasty.recover() == 1
     assert (await hasty.intent(at_adyen.id)).status is IntentStatus.SUCCEEDED
     assert f"recovery of {poison} failed" in caplog.text
+
+
+async def lose_the_answer_then_refuse(gateway: Gateway) -> None:
+    """Let the next request be carried out without an answer, and everything after it be turned away."""
+    await asyncio.to_thread(gateway.fault, "reset_after", schedule={"first": 1})
+    await asyncio.to_thread(gateway.fault, "refuse", status=400)
+
+
+async def test_a_refused_inquiry_is_no_proof_and_nobody_else_is_charged(
+    house: House, stripe_gateway: Gateway, adyen_gateway: Gateway
+) -> None:
+    await lose_the_answer_then_refuse(stripe_gateway)
+    intent = await house.paid()
+    assert intent.status is IntentStatus.PROCESSING
+    (attempt,) = await house.attempts(intent)
+    assert attempt.state == "unknown"
+    await house.recover()
+    assert (await house.intent(intent.id)).status is IntentStatus.PROCESSING
+    await asyncio.to_thread(stripe_gateway.clear_faults)
+
+    await house.recover(600_000)
+
+    assert (await house.intent(intent.id)).status is IntentStatus.SUCCEEDED
+    booked = [*stripe_gateway.books(reference=attempt.id), *adyen_gateway.books(reference=attempt.id)]
+    assert [entry["kind"] for entry in booked] == ["authorisation", "capture"]
+
+
+async def test_a_refund_whose_inquiry_is_refused_is_not_sent_a_second_time(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    intent = await house.paid(amount_minor=1000)
+    await lose_the_answer_then_refuse(stripe_gateway)
+    asked = CreateRefund(payment_intent=intent.id, amount=300)
+    await house.follow(lambda respond: house.payments.refunds.create(house.ctx(), asked, respond))
+    await house.recover()
+    await asyncio.to_thread(stripe_gateway.clear_faults)
+
+    for _ in range(3):
+        await house.recover(600_000)
+
+    (refund,) = (await house.payments.refunds.list(house.scope, Page())).items
+    assert refund.status is RefundStatus.SUCCEEDED
+    booked = [entry for entry in stripe_gateway.books(kind="refund") if entry["reference"] == refund.attempt_id]
+    assert [entry["amount_minor"] for entry in booked] == [300]
+
+
+async def test_a_capture_thought_refused_that_the_gateway_confirms_is_written_down(
+    house: House, stripe_gateway: Gateway, adyen_gateway: Gateway
+) -> None:
+    await asyncio.to_thread(stripe_gateway.fault, "refuse")
+    intent = await house.paid(capture_method="manual", amount_minor=5000)
+    await asyncio.to_thread(adyen_gateway.fault, "refuse")
+    asked = CaptureIntent(amount=3000)
+    await house.follow(lambda respond: house.payments.follow_ons.capture(house.ctx(), intent.id, asked, respond))
+    capture = (await house.attempts(intent))[-1]
+    assert capture.state == "refused"
+    told = Notification(
+        notification_id="CAPTURE:1",
+        occurred_at_ms=house.clock.now_ms(),
+        kind=NotificationKind.CAPTURE,
+        reference=capture.id,
+        result=Result(outcome=Outcome.APPROVED),
+    )
+
+    verdicts = [await house.payments.notifications.apply(house.scope, capture.gateway_id, told) for _ in range(2)]
+
+    captured = await house.intent(intent.id)
+    assert (captured.status, captured.amount_received_minor) == (IntentStatus.SUCCEEDED, 3000)
+    assert verdicts == [Verdict.APPLIED, Verdict.IGNORED]

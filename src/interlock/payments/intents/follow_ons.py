@@ -3,6 +3,7 @@
 One at a time per intent: the intent names the attempt in flight, so a second request finds the object locked.
 """
 
+import logging
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
 replace = msgspec.structs.replace
 
 INCREMENTS_MAX = 10
+_log = logging.getLogger(__name__)
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -201,6 +203,22 @@ class FollowOns:
         if attempt.operation is not Operation.VOID and intent.active_attempt_id != attempt.id:
             return False
         change, _ = self._settle(Held(intent, charge, attempt), attempt, result, execution)
+        return await self._work.record(change) is None
+
+    async def captured_after_all(self, attempt: Attempt, result: Result) -> bool:
+        """Write down that a capture counted as failed was carried out; False while another operation is in flight.
+
+        An intent that has moved on meanwhile stays as it is: the log tells of money that the books of both sides differ
+        by.
+        """
+        scope = Scope(attempt.account_id, attempt.livemode)
+        held = await self._held(scope, attempt.subject_id, "capture")
+        if held is CONFLICT:
+            return False
+        if isinstance(held, Problem) or held.intent.amount_capturable_minor < attempt.amount_minor:
+            _log.error("capture %s was carried out although its intent has moved on", attempt.id)
+            return True
+        change, _ = self._settle(held, attempt, result, None)
         return await self._work.record(change) is None
 
     async def expire(self, scope: Scope, intent_id: str) -> bool:

@@ -43,6 +43,7 @@ _DISPUTES = frozenset(
     }
 )
 _MATCHES_MAX = 20
+_THOUGHT_UNDONE = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value})
 
 
 class Notifications:
@@ -103,7 +104,7 @@ class Notifications:
         return await self._late(attempt, notification)
 
     async def _late(self, attempt: Attempt, notification: Notification) -> Verdict:
-        """Look at news of a settled attempt: only two kinds change anything, and neither moves a payment backwards."""
+        """Look at news of a settled attempt: only three kinds change anything, and none moves a payment backwards."""
         result = notification.result
         if result is None:
             return Verdict.IGNORED
@@ -112,6 +113,8 @@ class Notifications:
             if result.outcome is not Outcome.DECLINED:
                 return Verdict.IGNORED
             return Verdict.APPLIED if await self._refunds.sent_back(attempt, result) else Verdict.NOT_YET
+        if approved and attempt.operation is Operation.CAPTURE and attempt.state in _THOUGHT_UNDONE:
+            return Verdict.APPLIED if await self._follow_ons.captured_after_all(attempt, result) else Verdict.NOT_YET
         failed = attempt.state in {Outcome.DECLINED, Outcome.REFUSED, Outcome.NOT_SENT}
         takes_money = attempt.operation in {Operation.SALE, Operation.AUTHORISE}
         if approved and failed and takes_money and "stray_approval" not in attempt.detail:
