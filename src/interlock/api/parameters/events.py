@@ -55,6 +55,10 @@ class ListWebhookEndpoints(Page, frozen=True, kw_only=True):
     """GET /v1/webhook_endpoints."""
 
 
+class ListAccounts(DatedPage, frozen=True, kw_only=True):
+    """GET /v1/accounts."""
+
+
 class ListBalanceTransactions(DatedPage, frozen=True, kw_only=True):
     """GET /v1/balance_transactions."""
 

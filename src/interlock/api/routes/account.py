@@ -26,6 +26,12 @@ async def get_account(call: Call[Any]) -> Answer | Problem:
     return await show_one(call, found, show_account)
 
 
+async def list_accounts(call: Call[p.ListAccounts]) -> Answer | Problem:
+    """GET /v1/accounts: connected accounts, of which there are none; clients that mirror an account ask for them."""
+    page = page_of(call.parameters)
+    return page if isinstance(page, Problem) else await call.show_list([], has_more=False)
+
+
 async def get_account_by_id(call: Call[Any]) -> Answer | Problem:
     """GET /v1/accounts/{account}: older clients name the account they are."""
     if call.ids[0] != call.context.account_id:
@@ -91,6 +97,15 @@ _HISTORY = "/v1/balance/history"
 _TRANSACTIONS = "/v1/balance_transactions"
 ENDPOINTS = (
     Endpoint("GET", "/v1/account", get_account, "account", summary="Retrieve the account"),
+    Endpoint(
+        "GET",
+        "/v1/accounts",
+        list_accounts,
+        "account",
+        p.ListAccounts,
+        shape="list",
+        summary="List connected accounts (none)",
+    ),
     Endpoint("GET", "/v1/accounts/{account}", get_account_by_id, "account", summary="Retrieve the account by its id"),
     Endpoint("GET", "/v1/balance", get_balance, "balance", summary="Retrieve the balance"),
     Endpoint(
