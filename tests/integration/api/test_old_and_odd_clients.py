@@ -11,6 +11,13 @@ async def test_sources_of_a_customer_that_does_not_exist_are_not_found(api: Api)
         assert (status, body["error"]["code"]) == (404, "resource_missing")
 
 
+async def test_a_customer_has_no_sources_but_cards(api: Api) -> None:
+    customer = await api.post("/v1/customers", {"source": "tok_visa"})
+    path = f"/v1/customers/{customer['id']}/sources"
+    for kind, ids in (("card", [customer["default_source"]]), ("bank_account", [])):
+        assert [item["id"] for item in (await api.get(path, {"object": kind}))["data"]] == ids
+
+
 async def test_there_are_no_connected_accounts_to_list(api: Api) -> None:
     assert await api.get("/v1/accounts") == {"object": "list", "data": [], "has_more": False, "url": "/v1/accounts"}
 

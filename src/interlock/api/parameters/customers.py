@@ -102,9 +102,9 @@ class CreateSource(Expandable, frozen=True, kw_only=True):
 
 
 class ListSources(Page, frozen=True, kw_only=True):
-    """GET /v1/customers/{customer}/sources."""
+    """GET /v1/customers/{customer}/sources; ``object`` other than ``card`` asks for what nobody has."""
 
-    object: Literal["card"] | UnsetType = UNSET
+    object: Token | UnsetType = UNSET
 
 
 class UpdateSource(Expandable, frozen=True, kw_only=True):

@@ -150,7 +150,10 @@ async def list_sources(call: Call[p.ListSources]) -> Answer | Problem:
     page = page_of(call.parameters)
     if isinstance(page, Problem):
         return page
-    return await show_page(call, await call.services.rooms.sources.list(call.scope, call.ids[0], page), card_source)
+    found = await call.services.rooms.sources.list(call.scope, call.ids[0], page)
+    if not isinstance(found, Problem) and call.parameters.object not in {UNSET, "card"}:
+        return await call.show_list([], has_more=False)
+    return await show_page(call, found, card_source)
 
 
 async def update_source(call: Call[p.UpdateSource]) -> Answer | Problem:
