@@ -33,6 +33,7 @@ from interlock.storage.embedded import running_url
 
 _HALF_PPM = 500_000
 _POLL_S = 1.0
+_CALM_S, _CALM_WITHIN_S = 5.0, 120.0
 _LEASE_BEYOND_BUDGET_MS, _MARGIN_MS = 15_000, 2_000
 _RULE_SEEN_S = 1.5
 _OUTAGE_EVERY_S, _OUTAGE_S = 9.0, 1.5
@@ -169,6 +170,7 @@ async def _soaked(scene: Scene, receiver: Receiver, say: Say) -> Report:
             await scene.behave()
             say(f"faults cleared after {crowd.tally.payments} payments and {killer.count} kills; waiting for both")
             assert await wait_ready(scene.switch, scene.api_port), "API or worker did not come back"
+            await _calm_down(ours, say)
             crowds = [crowd]
             for name, control in scene.controls.items():
                 first = crowds[-1].plan.first + crowds[-1].tally.orders_begun
@@ -234,6 +236,17 @@ async def _outages(scene: Scene) -> None:
         await asyncio.sleep(_OUTAGE_EVERY_S)
         await control.down(_OUTAGE_S)
         scene.faults_hit["down"] = scene.faults_hit.get("down", 0) + 1
+
+
+async def _calm_down(ours: Ours, say: Say) -> None:
+    """Wait, within limits, until the backlog of the last kill is worked off: only the gateway shall be ill afterwards."""
+    deadline = time.monotonic() + _CALM_WITHIN_S
+    while time.monotonic() < deadline:
+        await asyncio.sleep(_CALM_S)
+        waiting = await ours.undelivered()
+        if not any(waiting.values()):
+            return
+        say("calming down: " + _counts(waiting))
 
 
 async def _one_refuses(name: str, control: FaultControl, crowd: Crowd, say: Say) -> None:
