@@ -1,13 +1,20 @@
 """What may be expanded: per object kind, the fields that hold ids of other objects, as the published API has them.
 
 Called by ``api.expansion`` and by ``api.fixtures`` where no published specification is at hand. A field whose target is
-empty may be asked for and is always null here (Connect, invoicing, Radar reviews).
+empty may be asked for and changes nothing: it is always null here (Connect, invoicing, Radar reviews), or it is a hash
+that is shown whole anyway, which some clients ask for all the same.
 """
 
 from collections.abc import Mapping
 
 Targets = tuple[str, ...]
 _NEVER: Targets = ()
+
+
+def _whole(*names: str) -> dict[str, Targets]:
+    """Return hashes that are shown whole anyway."""
+    return dict.fromkeys(names, ())
+
 
 PREFIXES: Mapping[str, str] = {
     "ba": "bank_account",
@@ -34,8 +41,9 @@ PREFIXES: Mapping[str, str] = {
 """Id prefix → kind."""
 
 LINKS: Mapping[str, Mapping[str, Targets]] = {
-    "balance_transaction": {"source": ("charge", "refund", "dispute")},
+    "balance_transaction": {"source": ("charge", "refund", "dispute"), **_whole("fee_details")},
     "charge": {
+        **_whole("billing_details", "fraud_details", "outcome", "presentment_details", "radar_options", "shipping"),
         "application": _NEVER,
         "application_fee": _NEVER,
         "balance_transaction": ("balance_transaction",),
@@ -51,6 +59,7 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "transfer_data.destination": _NEVER,
     },
     "checkout.session": {
+        **_whole("customer_details", "discounts", "payment_method_options", "shipping_cost", "total_details.breakdown"),
         "customer": ("customer",),
         "invoice": _NEVER,
         "payment_intent": ("payment_intent",),
@@ -59,17 +68,25 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "subscription": _NEVER,
     },
     "customer": {
+        **_whole("address", "discount", "shipping", "tax"),
         "cash_balance": _NEVER,
         "default_source": ("card",),
         "invoice_settings.default_payment_method": ("payment_method",),
         "test_clock": _NEVER,
     },
     "card": {"customer": ("customer",), "account": _NEVER},
-    "dispute": {"charge": ("charge",), "payment_intent": ("payment_intent",)},
-    "item": {"price.product": ("product",)},
+    "dispute": {
+        **_whole("balance_transactions", "evidence", "evidence_details", "payment_method_details"),
+        "charge": ("charge",),
+        "payment_intent": ("payment_intent",),
+    },
+    "event": _whole("data", "request"),
+    "item": {"price.product": ("product",), **_whole("discounts", "taxes")},
     "list:item": {},
     "mandate": {"payment_method": ("payment_method",)},
     "payment_intent": {
+        **_whole("amount_details", "automatic_payment_methods", "next_action", "payment_details"),
+        **_whole("payment_method_options", "processing", "shipping"),
         "application": _NEVER,
         "customer": ("customer",),
         "invoice": _NEVER,
@@ -81,10 +98,11 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "source": _NEVER,
         "transfer_data.destination": _NEVER,
     },
-    "payment_method": {"customer": ("customer",)},
+    "payment_method": {"customer": ("customer",), **_whole("billing_details", "card", "radar_options")},
     "price": {"product": ("product",)},
     "product": {"default_price": ("price",), "tax_code": _NEVER},
     "refund": {
+        **_whole("destination_details", "next_action"),
         "balance_transaction": ("balance_transaction",),
         "charge": ("charge",),
         "failure_balance_transaction": ("balance_transaction",),
@@ -100,6 +118,7 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "setup_intent": ("setup_intent",),
     },
     "setup_intent": {
+        **_whole("automatic_payment_methods", "last_setup_error", "next_action", "payment_method_options"),
         "application": _NEVER,
         "customer": ("customer",),
         "latest_attempt": ("setup_attempt",),

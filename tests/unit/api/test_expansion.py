@@ -28,6 +28,11 @@ SCOPE = Scope("acct_1", livemode=False)
         ("balance_transaction", "list", "data.source"),
         ("payment_intent", "object", "payment_attempt_records"),
         ("payment_intent", "object", "review"),
+        ("payment_intent", "object", "shipping"),
+        ("charge", "list", "data.payment_method_details"),
+        ("customer", "object", "invoice_settings"),
+        ("checkout.session", "object", "total_details.breakdown"),
+        ("checkout.session", "object", "line_items.data.discounts"),
     ],
 )
 def test_what_the_published_api_expands_may_be_asked(kind: str, shape: str, path: str) -> None:
