@@ -239,7 +239,7 @@ async def _outages(scene: Scene) -> None:
 
 
 async def _calm_down(ours: Ours, say: Say) -> None:
-    """Wait, within limits, until the backlog of the last kill is worked off: only the gateway shall be ill afterwards."""
+    """Wait, within limits, until the last kill's backlog is worked off: only the gateway shall be ill afterwards."""
     deadline = time.monotonic() + _CALM_WITHIN_S
     while time.monotonic() < deadline:
         await asyncio.sleep(_CALM_S)
