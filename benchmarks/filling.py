@@ -18,7 +18,7 @@ TABLES = (
     "attempts",
     "charges",
     "idempotency_keys",
-    "events",
+    "announcements",
     "payment_methods",
     "ledger_transactions",
     "ledger_transfers",
@@ -91,7 +91,7 @@ async def _plan(connection: Connection, table: str, templates: int) -> Plan:
             ) or (None, 0)
             if different >= templates and ids:
                 expression = f"left(t.{quoted}, -24) || t.copied || right(t.{quoted}, 16)"
-            elif different >= templates and name not in {"data", "body"}:
+            elif different >= templates and name not in {"facts", "body"}:
                 expression = f"left(t.{quoted}, -8) || t.copied"
         expressions.append(expression)
     return Plan(table, tuple(row["name"] for row in columns), tuple(expressions))

@@ -11,6 +11,7 @@ from benchmarks.soak.pans import count_pans
 from interlock.base.clock import SystemClock
 from interlock.base.context import Scope
 from interlock.ledger.service import Ledger
+from interlock.payments.events.facts import event_id
 from interlock.sandbox.shoppers.currencies import BY_CODE
 from interlock.sandbox.shoppers.journal import Entry, read
 from interlock.storage.database import Database
@@ -122,7 +123,8 @@ class Ours:
 
     async def event_ids(self) -> set[str]:
         """Return the id of every event."""
-        return {row["id"] for row in await self._database.fetch("SELECT id FROM events")}
+        rows = await self._database.fetch("SELECT id, types FROM announcements")
+        return {event_id(row["id"], position) for row in rows for position in range(len(row["types"].split()))}
 
 
 async def pans_in_database(url: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
+from tests.support.announced import announced
 from tests.support.recording import SCOPE, Recorder
 
 from interlock.base.clock import ManualClock
@@ -53,7 +54,5 @@ class CustomerRooms:
 
     async def events(self) -> list[tuple[str, dict[str, Any]]]:
         """Return (type, data) of every event so far, oldest first."""
-        rows = await self.database.fetch(
-            "SELECT type, data FROM events WHERE account_id = $1 ORDER BY created_at_ms, id", SCOPE.account_id
-        )
-        return [(row["type"], msgspec.json.decode(row["data"])) for row in rows]
+        events = await announced(self.database, SCOPE.account_id)
+        return [(event.type, msgspec.json.decode(event.data)) for event in events]

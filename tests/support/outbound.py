@@ -5,6 +5,7 @@ import msgspec
 from interlock.base.clock import Clock, SystemClock
 from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id
+from interlock.payments.events.facts import EVENTS_MAX
 from interlock.payments.work import Answer, Change, Work
 from interlock.storage.database import Database
 from interlock.storage.leases import Leases
@@ -58,11 +59,12 @@ class Bench:
         return made["id"], made["secret"]
 
     async def event(self, kind: str = "payment_intent.succeeded", scope: Scope = TEST, count: int = 1) -> None:
-        """Commit a change with ``count`` events."""
-        change = Change(scope)
-        for number in range(count):
-            change.event(kind, {"id": new_id("pi"), "object": "payment_intent", "amount": number, "name": "Zoë ✓"})
-        assert await self.work.record(change) is None
+        """Commit ``count`` events, in as few changes as can hold them."""
+        for first in range(0, count, EVENTS_MAX):
+            change = Change(scope)
+            for number in range(first, min(first + EVENTS_MAX, count)):
+                change.event(kind, {"id": new_id("pi"), "object": "payment_intent", "amount": number, "name": "Zoë ✓"})
+            assert await self.work.record(change) is None
 
     async def cycle(self) -> None:
         """Fan out, deliver what is due, and wait until nothing moves."""

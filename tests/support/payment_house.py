@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from tests.support.announced import announced
 from tests.support.recording import Recorder, request
 from tests.support.sandboxes import Gateway, fetch
 
@@ -110,10 +111,7 @@ class House:
 
     async def events(self) -> list[str]:
         """Return the types of all events, oldest first."""
-        rows = await self.database.fetch(
-            "SELECT type FROM events WHERE account_id = $1 ORDER BY created_at_ms, id", self.scope.account_id
-        )
-        return [row["type"] for row in rows]
+        return [event.type for event in await announced(self.database, self.scope.account_id)]
 
     async def recover(self, later_ms: int = 60_000) -> int:
         """Move the clock and let recovery look at everything that is due."""

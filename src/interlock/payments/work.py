@@ -13,14 +13,14 @@ from interlock.base.clock import Clock
 from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem
-from interlock.payments.events.types import API_VERSION, EVENTS, OUTBOX, Event, OutboxEntry
+from interlock.payments.charges.types import Charge
+from interlock.payments.events.facts import Fact, event_id, fact_of, fact_of_creation, fact_shown, keep, shows
+from interlock.payments.events.types import ANNOUNCEMENTS, API_VERSION, OUTBOX, Announcement, OutboxEntry
 from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
+from interlock.payments.intents.types import Intent
 from interlock.storage.database import Database
 from interlock.storage.tables import Table
 from interlock.storage.writes import Claim, Delete, Insert, Rejected, Update, Write
-
-_encode = msgspec.json.Encoder().encode
-_OPENING = b'{"object":'
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -41,14 +41,14 @@ Respond = Callable[[Any], Awaitable[Answer]]
 class Change:
     """Writes and events collected by a use case; order of writes does not matter, gates are sorted out by storage."""
 
-    __slots__ = ("event_ids", "events", "scope", "writes")
+    __slots__ = ("announcement_id", "facts", "scope", "writes")
 
     def __init__(self, scope: Scope) -> None:
         """Start an empty change in ``scope``."""
         self.scope = scope
         self.writes: list[Write] = []
-        self.events: list[tuple[str, bytes, str]] = []
-        self.event_ids: list[str] = []
+        self.facts: list[Fact] = []
+        self.announcement_id = ""
 
     def insert(self, table: Table[Any], value: msgspec.Struct) -> None:
         """Add a new row."""
@@ -79,12 +79,15 @@ class Change:
             previous: for ``*.updated``, the values before of the keys that changed.
 
         """
-        data = {"object": rendered} if previous is None else {"object": rendered, "previous_attributes": previous}
-        self.events.append((kind, _encode(data), rendered["id"]))
+        self.facts.append(fact_shown(kind, rendered, previous))
 
-    def event_shown(self, kind: str, shown: bytes, object_id: str) -> None:
-        """Announce a fact about an object whose public shape is at hand as bytes."""
-        self.events.append((kind, _OPENING + shown + b"}", object_id))
+    def event_of(self, kind: str, value: Intent | Charge) -> None:
+        """Announce a fact about an intent or charge, as ``value`` is at this moment."""
+        self.facts.append(fact_of(kind, value))
+
+    def event_of_creation(self, intent: Intent) -> None:
+        """Announce that ``intent`` was created; what happened to it since is not told."""
+        self.facts.append(fact_of_creation(intent))
 
 
 class Work:
@@ -137,30 +140,24 @@ class Work:
 
     def _prepare(self, ctx: RequestContext, change: Change) -> list[Write]:
         writes = change.writes
-        if change.events:
+        if change.facts:
             now_ms = self.clock.now_ms()
             scope = change.scope
-            ids = []
-            for position, (kind, body, object_id) in enumerate(change.events):
-                # Ids order the events of one change as they were announced, although they share a time.
-                event_id = new_id("evt", now_ms + position)
-                ids.append(event_id)
-                event = Event(
-                    account_id=scope.account_id,
-                    id=event_id,
-                    livemode=scope.livemode,
-                    created_at_ms=now_ms,
-                    type=kind,
-                    object_id=object_id,
-                    request_id=ctx.request_id or None,
-                    idempotency_key=ctx.idempotency_key,
-                    api_version=API_VERSION,
-                    data=body.decode(),
-                )
-                writes.append(Insert(EVENTS, event))
-            change.event_ids = ids
-            entry = OutboxEntry(scope.account_id, new_id("ob", now_ms), scope.livemode, now_ms, ids)
-            writes.append(Insert(OUTBOX, entry))
+            # The last character of an event's id is its position in the change.
+            announcement_id = change.announcement_id = event_id(new_id("evt", now_ms), 0)
+            announcement = Announcement(
+                account_id=scope.account_id,
+                id=announcement_id,
+                livemode=scope.livemode,
+                created_at_ms=now_ms,
+                request_id=ctx.request_id or None,
+                idempotency_key=ctx.idempotency_key,
+                api_version=API_VERSION,
+                types=f" {' '.join([fact.type for fact in change.facts])} ",
+                facts=keep(change.facts),
+            )
+            writes.append(Insert(ANNOUNCEMENTS, announcement))
+            writes.append(Insert(OUTBOX, OutboxEntry(scope.account_id, announcement_id, scope.livemode)))
         return writes
 
     def _key(
@@ -181,17 +178,11 @@ class Work:
         )
 
 
-def shown_object(data: bytes) -> bytes:
-    """Return the object inside an event's data that has no previous attributes: the bytes an answer would have."""
-    return data[len(_OPENING) : -1]
-
-
 def _event_showing(change: Change, answer: Answer) -> str | None:
     """Return the event of ``change`` whose object is, byte for byte, the answer; None when there is none."""
-    length = len(_OPENING) + len(answer.body) + 1
-    for (_, data, _), event_id in zip(change.events, change.event_ids, strict=True):
-        if len(data) == length and data.startswith(_OPENING) and shown_object(data) == answer.body:
-            return event_id
+    for position, fact in enumerate(change.facts):
+        if shows(fact, answer.body):
+            return event_id(change.announcement_id, position)
     return None
 
 

@@ -30,9 +30,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """A filter on text in which ``*`` stands for anything."""
+    """A filter on text that lets pass what looks like any of ``texts``, in which ``*`` stands for anything."""
 
-    text: str
+    texts: tuple[str, ...]
 
 
 class PageResult(msgspec.Struct, Generic[T], frozen=True):
@@ -110,8 +110,8 @@ class _Conditions:
         self.sql.append(f'"{column}" = ANY({self.parameter(list(values))})')
 
     def add_like(self, column: str, pattern: Pattern) -> None:
-        escaped = re.sub(r"([\\\\%_])", r"\\\1", pattern.text).replace("*", "%")
-        self.sql.append(f'"{column}" LIKE {self.parameter(escaped)}')
+        escaped = [re.sub(r"([\\\\%_])", r"\\\1", text).replace("*", "%") for text in pattern.texts]
+        self.sql.append(f'"{column}" LIKE ANY({self.parameter(escaped)})')
 
     def add(self, column: str, comparison: str, value: object) -> None:
         if value is None:

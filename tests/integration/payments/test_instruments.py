@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+from tests.support.announced import announced
 from tests.support.recording import LIVE, SCOPE, Recorder, request
 
 from interlock.base.clock import SystemClock
@@ -255,10 +256,9 @@ async def test_updating_a_method_tells_what_it_was(room: _Room) -> None:
     assert updated.billing_details == {"email": "a@example.com", "name": "B"}
     assert updated.metadata == {"n": "1"}
     assert (await room.instruments.reveal(SCOPE, updated)).exp_month == 11
-    row = await room.database.fetchrow("SELECT type, data FROM events")
-    assert row is not None
-    data = msgspec.json.decode(row["data"])
-    assert row["type"] == "payment_method.updated"
+    [event] = await announced(room.database)
+    data = msgspec.json.decode(event.data)
+    assert event.type == "payment_method.updated"
     assert data["previous_attributes"] == {
         "billing_details": {"name": None},
         "card": {"exp_month": 12},

@@ -19,7 +19,7 @@ async def test_events_and_exchanges_are_forgotten_after_their_time_and_in_batche
     account, now_ms = house.scope.account_id, house.clock.now_ms()
     assert await house.payments.events.trim(account, now_ms, 100) == 0
     assert await house.payments.attempts.trim_exchanges(account, now_ms, 100) == 0
-    assert await house.payments.events.trim(account, now_ms + (KEPT_DAYS + 1) * DAY_MS, 2) == 2
+    assert await house.payments.events.trim(account, now_ms + (KEPT_DAYS + 1) * DAY_MS, 1) == 1
     assert await house.payments.events.trim(account, now_ms + (KEPT_DAYS + 1) * DAY_MS, 100) == 1
     later_ms = now_ms + (EXCHANGES_KEPT_DAYS + 1) * DAY_MS
     assert await house.payments.attempts.trim_exchanges(account, later_ms, 100) >= 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import stripe
 from aiohttp import web
+from tests.support.announced import announced
 from tests.support.outbound import KEYS, Bench
 from tests.support.webhook_receiver import WebhookReceiver
 from tests.support.webhook_worker import POINTS
@@ -103,7 +104,7 @@ async def test_workers_killed_again_and_again_while_events_flow_lose_none(
                 await asyncio.sleep(0.02)
             assert await end(worker, signal.SIGKILL) == -signal.SIGKILL
         last = await start(database_url)
-        wanted = {row["id"] for row in await database.fetch("SELECT id FROM events")}
+        wanted = {event.id for event in await announced(database)}
         assert len(wanted) == made
         await settled(bench, made, within_s=60)
         assert set(receiver.event_ids()) == wanted

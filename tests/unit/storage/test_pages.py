@@ -34,9 +34,9 @@ def test_the_limit_has_limits(limit: int) -> None:
 
 
 def test_a_star_stands_for_anything_and_nothing_else_does() -> None:
-    query = page_query(SAMPLES, SCOPE, Page(), {"note": Pattern(r"a_b%\c.*")})
-    assert '"note" LIKE $3' in query.sql
-    assert query.arguments[2] == r"a\_b\%\\c.%"
+    query = page_query(SAMPLES, SCOPE, Page(), {"note": Pattern((r"a_b%\c.*", "d*"))})
+    assert '"note" LIKE ANY($3)' in query.sql
+    assert query.arguments[2] == [r"a\_b\%\\c.%", "d%"]
 
 
 def test_several_values_match_any_of_them() -> None:

@@ -60,7 +60,7 @@ class Customers:
         change.insert(CUSTOMERS, new)
         change.event("customer.created", shown(new))
         change.writes += attached.writes
-        change.events += attached.events
+        change.facts += attached.facts
         return await self._commit(ctx, change, new, respond)
 
     def _new_customer(self, scope: Scope, command: CreateCustomer) -> Customer | Problem:

@@ -9,29 +9,44 @@ API_VERSION = "2026-05-27.dahlia"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact. ``data`` is the JSON text of the API's ``data`` object as it was when the fact came true."""
+    """A fact, as it is read. ``data`` is the JSON text of the API's ``data`` object as the fact came true."""
 
     account_id: str
     id: str
     livemode: bool
     created_at_ms: int
     type: str
-    object_id: str
     request_id: str | None
     idempotency_key: str | None
     api_version: str
     data: str
 
 
-class OutboxEntry(msgspec.Struct, frozen=True):
-    """The events of one committed change, waiting to be fanned out; deleted when deliveries exist."""
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of one committed change, in one row: a payment announces three.
+
+    ``types`` are the events' types in order, with a space before and after each; ``facts`` is what they say (see
+    ``events.facts``). The id is that of its first event; the others have the same but for the last character.
+    """
 
     account_id: str
     id: str
     livemode: bool
     created_at_ms: int
-    event_ids: list[str]
+    request_id: str | None
+    idempotency_key: str | None
+    api_version: str
+    types: str
+    facts: str
 
 
-EVENTS = Table(Event, "events", version=None)
+class OutboxEntry(msgspec.Struct, frozen=True):
+    """An announcement that waits to be fanned out; deleted when deliveries exist."""
+
+    account_id: str
+    id: str
+    livemode: bool
+
+
+ANNOUNCEMENTS = Table(Announcement, "announcements", version=None)
 OUTBOX = Table(OutboxEntry, "outbox", version=None)

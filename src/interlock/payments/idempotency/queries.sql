@@ -4,8 +4,8 @@ SELECT account_id, livemode, key, created_at_ms, path, fingerprint, request_id, 
 FROM idempotency_keys
 WHERE account_id = $1 AND livemode = $2 AND key = $3;
 
--- name: event_data
-SELECT data FROM events WHERE account_id = $1 AND id = $2;
+-- name: kept_facts
+SELECT facts FROM announcements WHERE account_id = $1 AND id = $2;
 
 -- name: finish_key
 UPDATE idempotency_keys SET status = $4, body = $5

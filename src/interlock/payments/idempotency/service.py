@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from interlock.base.context import RequestContext
 from interlock.base.errors import InvariantError
 from interlock.base.problems import Problem
+from interlock.payments.events.facts import announcement_of, draw_object
 from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
-from interlock.payments.work import CONFLICT, Answer, shown_object
+from interlock.payments.work import CONFLICT, Answer
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 from interlock.storage.writes import Rejected
@@ -89,8 +90,9 @@ class Idempotency:
     async def _kept_body(self, key: IdempotencyKey) -> bytes:
         if key.event_id is None:
             return key.body or b""
-        data = await self._database.fetchval(_QUERIES["event_data"], key.account_id, key.event_id)
-        return shown_object(str(data).encode())
+        announcement_id, position = announcement_of(key.event_id)
+        facts = await self._database.fetchval(_QUERIES["kept_facts"], key.account_id, announcement_id)
+        return draw_object(str(facts), position)
 
     async def _resume(self, ctx: RequestContext, key: IdempotencyKey, resume: Resume | None) -> Answer | Problem:
         answer = None if resume is None else await resume(ctx, key.resource_id)

@@ -14,8 +14,6 @@ from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.intents.follow_on import FollowOnSettlement, cancel_intent, release_charge
 from interlock.payments.intents.machine import Trigger
 from interlock.payments.intents.types import INTENTS, Intent, IntentStatus
-from interlock.payments.representation.charge import charge as show_charge
-from interlock.payments.representation.payment_intent import payment_intent as show_intent
 from interlock.payments.work import Change
 
 replace = msgspec.structs.replace
@@ -47,8 +45,8 @@ def cancel_change(
     if charge is not None:
         released = release_charge(charge)
         change.update(CHARGES, released)
-        change.event("charge.expired" if trigger is Trigger.EXPIRE else "charge.refunded", show_charge(released))
-    change.event("payment_intent.canceled", show_intent(canceled))
+        change.event_of("charge.expired" if trigger is Trigger.EXPIRE else "charge.refunded", released)
+    change.event_of("payment_intent.canceled", canceled)
     return canceled
 
 

@@ -18,13 +18,11 @@ from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.instruments.attachment import stored
 from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod
-from interlock.payments.intents.machine import Trigger, next_status, resting_status
+from interlock.payments.intents.machine import Trigger, next_status
 from interlock.payments.intents.settling import PaymentState, Settlement, settle_payment
 from interlock.payments.intents.types import INTENTS, Intent, IntentStatus, IntentView
 from interlock.payments.money import Books
-from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
-from interlock.payments.representation.payment_intent import payment_intent_json
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
 from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
 
@@ -180,10 +178,7 @@ def announce_creation(change: Change, intent: Intent) -> None:
     gateway is as short as can be; whoever writes the second version (the request, recovery, a webhook) speaks for it.
     """
     if intent.version == 1:
-        unconfirmed = replace(
-            intent, status=resting_status(None), payment_method_id=None, active_attempt_id=None, attempt_count=0
-        )
-        change.event("payment_intent.created", show_intent(unconfirmed))
+        change.event_of_creation(intent)
 
 
 def challenge_url(public_url: str, attempt: Attempt) -> str:
@@ -226,9 +221,9 @@ def _announce(change: Change, settlement: Settlement, charge: Charge | None) -> 
     for kind in settlement.events:
         if kind.startswith("charge."):
             if charge is not None:
-                change.event(kind, show_charge(charge))
+                change.event_of(kind, charge)
         else:
-            change.event_shown(kind, payment_intent_json(settlement.intent), settlement.intent.id)
+            change.event_of(kind, settlement.intent)
 
 
 def _remember_credential(change: Change, state: PaymentState, result: Result) -> None:

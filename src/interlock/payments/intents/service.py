@@ -80,7 +80,7 @@ class Intents:
         if instrument is not None:
             change.extend(instrument.writes)
         change.insert(INTENTS, intent)
-        change.event("payment_intent.created", show_intent(intent))
+        change.event_of("payment_intent.created", intent)
         method = None if instrument is None else instrument.payment_method
         answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(intent, None, method))
         return answer if isinstance(answer, Answer) else refused_commit(answer)

@@ -13,7 +13,6 @@ from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.money import Books
 from interlock.payments.refunds.machine import Trigger, give_back, next_status, replace, take_back
 from interlock.payments.refunds.types import REFUNDS, Refund, RefundStatus
-from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.refund import refund as show_refund
 from interlock.payments.work import Change
 
@@ -75,7 +74,7 @@ def succeed(change: Change, books: Books, refund: Refund, charge: Charge, result
     change.update(CHARGES, returned)
     change.event("refund.updated", show_refund(done), {"status": refund.status})
     change.event("charge.refund.updated", show_refund(done), {"status": refund.status})
-    change.event("charge.refunded", show_charge(returned))
+    change.event_of("charge.refunded", returned)
     return done
 
 

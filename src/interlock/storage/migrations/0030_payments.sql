@@ -235,17 +235,18 @@ CREATE TABLE idempotency_keys (
 -- Only the clean-up asks by age, so a block range index will do: it costs the payment path nothing.
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at_ms);
 
-CREATE TABLE events (
+-- One row per change that has something to tell: its events, in order. An event's id is the row's with its own position
+-- as last character.
+CREATE TABLE announcements (
     account_id text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     livemode boolean NOT NULL,
     created_at_ms bigint NOT NULL,
-    type text NOT NULL,
-    object_id text COLLATE "C" NOT NULL,
     request_id text,
     idempotency_key text,
     api_version text NOT NULL,
-    data text NOT NULL,
+    types text NOT NULL,
+    facts text NOT NULL,
     PRIMARY KEY (account_id, id)
 ) WITH (toast_tuple_target = 8160);
 
@@ -253,7 +254,5 @@ CREATE TABLE outbox (
     account_id text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     livemode boolean NOT NULL,
-    created_at_ms bigint NOT NULL,
-    event_ids jsonb NOT NULL,
     PRIMARY KEY (account_id, id)
 );

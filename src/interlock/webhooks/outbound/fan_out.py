@@ -118,7 +118,7 @@ class FanOut:
             self._heard.add(account_id)
         else:
             self._heard.discard(account_id)
-        planned = plan_deliveries(await self._store.event_facts(account_id, batch), subscribers) if subscribers else []
+        planned = plan_deliveries([event for row in batch for event in row.events()], subscribers)
         now_ms = self._clock.now_ms()
         ids = [row.id for row in batch]
         await self._store.fan_out(account_id, ids, planned, now_ms=now_ms, retry_until_ms=now_ms + self._retry_for_ms)

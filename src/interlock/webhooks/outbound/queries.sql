@@ -17,10 +17,10 @@ WITH unheard AS (
 SELECT count(*) FROM gone;
 
 -- name: outbox_batch
-SELECT id, event_ids FROM outbox WHERE account_id = $1 ORDER BY id LIMIT $2;
-
--- name: event_types
-SELECT id, livemode, type FROM events WHERE account_id = $1 AND id = ANY ($2::text[]);
+SELECT o.id, o.livemode, a.types
+FROM outbox o
+LEFT JOIN announcements a ON a.account_id = o.account_id AND a.id = o.id
+WHERE o.account_id = $1 ORDER BY o.id LIMIT $2;
 
 -- name: subscribers
 SELECT id, livemode, enabled_events FROM webhook_endpoints WHERE account_id = $1 AND status = 'enabled' ORDER BY id;
@@ -49,10 +49,10 @@ CROSS JOIN LATERAL (
 WHERE first.next_attempt_at_ms <= $1;
 
 -- name: due
-SELECT d.event_id, d.attempts, d.retry_until_ms, d.pending_webhooks, e.livemode, e.created_at_ms, e.type, e.object_id,
-    e.request_id, e.idempotency_key, e.api_version, e.data
+SELECT d.event_id, d.attempts, d.retry_until_ms, d.pending_webhooks, a.account_id, a.id, a.livemode, a.created_at_ms,
+    a.request_id, a.idempotency_key, a.api_version, a.types, a.facts
 FROM webhook_deliveries d
-JOIN events e ON e.account_id = d.account_id AND e.id = d.event_id
+JOIN announcements a ON a.account_id = d.account_id AND a.id = left(d.event_id, -1) || '0'
 WHERE d.account_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.next_attempt_at_ms <= $3
 ORDER BY d.next_attempt_at_ms LIMIT $4;
 
@@ -99,7 +99,7 @@ WHERE account_id = $1 AND endpoint_id = $2 AND state = 'pending' AND event_id = 
 -- Deliveries whose event is gone (an operator restored or trimmed the events by hand) cannot be sent any more.
 UPDATE webhook_deliveries d SET state = 'abandoned', settled_at_ms = $3, last_error = 'the event no longer exists'
 WHERE d.account_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.next_attempt_at_ms <= $3
-    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.account_id = $1 AND e.id = d.event_id);
+    AND NOT EXISTS (SELECT 1 FROM announcements a WHERE a.account_id = $1 AND a.id = left(d.event_id, -1) || '0');
 
 -- name: pending_counts
 SELECT event_id, count(*) AS pending FROM webhook_deliveries

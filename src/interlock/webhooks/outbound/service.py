@@ -13,7 +13,7 @@ from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments import metadata as metadata_rules
-from interlock.payments.events.types import EVENTS
+from interlock.payments.events.reading import find_event
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.pages import Page, PageResult
@@ -220,7 +220,7 @@ class WebhookEndpoints:
 
     async def resend(self, scope: Scope, event_id: str, endpoint_id: str) -> Problem | None:
         """Send an event to an endpoint (again), with three more days of tries."""
-        if await self._work.database.get(EVENTS, scope, event_id) is None:
+        if await find_event(self._work.database, scope, event_id) is None:
             return missing("event", event_id)
         endpoint = await self.get(scope, endpoint_id)
         if isinstance(endpoint, Problem):

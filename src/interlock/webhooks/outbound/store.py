@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.base.context import Scope
-from interlock.payments.events.types import Event
+from interlock.payments.events.facts import announcement_of, event_id
+from interlock.payments.events.reading import event_at
+from interlock.payments.events.types import ANNOUNCEMENTS
 from interlock.payments.representation.event import event as render_event
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
@@ -18,10 +20,18 @@ _secrets = msgspec.json.Decoder(tuple[SealedSecret, ...]).decode
 
 
 class OutboxRow(msgspec.Struct, frozen=True):
-    """One committed change, waiting to be fanned out."""
+    """One committed change, waiting to be fanned out, with the types of its events in order."""
 
     id: str
-    event_ids: tuple[str, ...]
+    livemode: bool
+    types: tuple[str, ...]
+
+    def events(self) -> list[EventFacts]:
+        """Return what the fan-out must know of each event."""
+        return [
+            EventFacts(event_id(self.id, position), self.livemode, kind, self.id)
+            for position, kind in enumerate(self.types)
+        ]
 
 
 class EndpointRow(msgspec.Struct, frozen=True):
@@ -52,15 +62,9 @@ class OutboundStore:
         return int(await self._database.fetchval(_QUERIES["drop_unheard"], account_id, limit))
 
     async def outbox_batch(self, account_id: str, limit: int) -> list[OutboxRow]:
-        """Return the oldest outbox rows of the account."""
+        """Return the oldest outbox rows of the account; one whose announcement is gone has no events."""
         rows = await self._database.fetch(_QUERIES["outbox_batch"], account_id, limit)
-        return [OutboxRow(row["id"], _strings(row["event_ids"])) for row in rows]
-
-    async def event_facts(self, account_id: str, batch: Sequence[OutboxRow]) -> list[EventFacts]:
-        """Return what the fan-out must know of the events of ``batch``."""
-        outbox_of = {event_id: row.id for row in batch for event_id in row.event_ids}
-        rows = await self._database.fetch(_QUERIES["event_types"], account_id, list(outbox_of))
-        return [EventFacts(row["id"], row["livemode"], row["type"], outbox_of[row["id"]]) for row in rows]
+        return [OutboxRow(row["id"], row["livemode"], tuple((row["types"] or "").split())) for row in rows]
 
     async def subscribers(self, account_id: str) -> list[Subscriber]:
         """Return the account's enabled endpoints, both modes."""
@@ -109,18 +113,10 @@ class OutboundStore:
         rows = await self._database.fetch(_QUERIES["due"], account_id, endpoint_id, now_ms, limit)
         found = []
         for row in rows:
-            event = Event(
-                account_id=account_id,
-                id=row["event_id"],
-                livemode=row["livemode"],
-                created_at_ms=row["created_at_ms"],
-                type=row["type"],
-                object_id=row["object_id"],
-                request_id=row["request_id"],
-                idempotency_key=row["idempotency_key"],
-                api_version=row["api_version"],
-                data=row["data"],
-            )
+            announcement = ANNOUNCEMENTS.decode([row[name] for name in ANNOUNCEMENTS.names])
+            event = event_at(announcement, announcement_of(row["event_id"])[1])
+            if event is None:
+                continue
             found.append(
                 Due(
                     event_id=event.id,
