@@ -66,7 +66,7 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
         conditions.add("livemode", "=", scope.livemode)
     for name, value in where.items():
         column = table.column(name)
-        if column is None or column.type == "jsonb" or name in {"account_id", "livemode"}:
+        if column is None or column.is_json or name in {"account_id", "livemode"}:
             problem = f"{table.name} cannot be filtered by {name!r}"
             raise InvariantError(problem)
         if isinstance(value, tuple):

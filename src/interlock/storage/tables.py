@@ -11,11 +11,13 @@ field                                                 column     note
 ``bool``                                              boolean
 ``bytes``                                             bytea
 ``dict``, ``list``, ``tuple``, struct, ``Any``        jsonb      ``tuple[str, ...]`` too: see below
+the same in ``Annotated[…, AS_TEXT]``                 text       JSON that Postgres need not take apart
 ``X | None``                                          nullable   ``None`` is SQL NULL, never jsonb ``null``
 ====================================================  =========  ==========================================
 
 ``float`` is refused: money and times are integers. Sequences, ``tuple[str, ...]`` among them, are stored as jsonb and
-not as arrays, because rows travel as one array per column and ``unnest`` flattens an array of arrays.
+not as arrays, because rows travel as one array per column and ``unnest`` flattens an array of arrays. What no statement
+on the payment path looks into is kept as text: taking JSON apart and together again cost as much as writing its row.
 """
 
 import enum
@@ -31,6 +33,8 @@ from interlock.base.errors import InvariantError, StorageError
 T = TypeVar("T", bound=msgspec.Struct)
 
 Cells = tuple[Any, ...]
+AS_TEXT = "JSON kept as text"
+"""Annotation of a field whose JSON Postgres stores as it is; a search casts it."""
 _NUL_ESCAPE = "\\u0000"
 _SCALARS: dict[type, str] = {str: "text", int: "bigint", bool: "boolean", bytes: "bytea"}
 _get_cells = msgspec.structs.astuple
@@ -47,12 +51,16 @@ class UnstorableError(StorageError):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One column: ``type`` is text, bigint, boolean, bytea or jsonb; ``decode`` makes the field's value of a cell."""
+    """One column: ``type`` is text, bigint, boolean, bytea or jsonb; ``decode`` makes the field's value of a cell.
+
+    ``is_json`` says that the cell is the JSON of the value, whichever type keeps it.
+    """
 
     name: str
     type: str
     nullable: bool
     decode: Callable[[Any], Any] | None
+    is_json: bool = False
 
 
 class Shape:
@@ -63,7 +71,7 @@ class Shape:
         self.columns = tuple(columns)
         self.names = tuple(column.name for column in self.columns)
         self._read = read
-        self._json_at = [i for i, column in enumerate(self.columns) if column.type == "jsonb"]
+        self._json_at = [i for i, column in enumerate(self.columns) if column.is_json]
         self._text_at = [i for i, column in enumerate(self.columns) if column.type in {"text", "jsonb"}]
         self._get_texts: Callable[[Cells], Cells] = _tuple_getter(self._text_at)
         self.key_of: Callable[[Cells], Cells] = _tuple_getter([self.names.index(name) for name in key])
@@ -245,7 +253,13 @@ def _column(field: msgspec.structs.FieldInfo) -> Column:
     except TypeError as error:
         problem = f"field {field.name}: {error}"
         raise InvariantError(problem) from error
-    return Column(name=field.name, type=kind, nullable=nullable, decode=decode)
+    is_json = kind == "jsonb"
+    if AS_TEXT in getattr(field.type, "__metadata__", ()):
+        if not is_json:
+            problem = f"field {field.name}: only what is stored as JSON can be kept as text"
+            raise InvariantError(problem)
+        kind = "text"
+    return Column(name=field.name, type=kind, nullable=nullable, decode=decode, is_json=is_json)
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.storage import SAMPLES, Colour, Part, sample
 
 from interlock.base.errors import InvariantError
-from interlock.storage.tables import Table, UnstorableError
+from interlock.storage.tables import AS_TEXT, Table, UnstorableError
 
 
 class Size(IntEnum):
@@ -94,3 +94,31 @@ def test_the_version_column_is_optional() -> None:
 
 def test_reserved_words_may_be_column_names() -> None:
     assert '"order"' in SAMPLES.insert_sql()
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str
+    id: str
+    details: Annotated[dict[str, Any], AS_TEXT] = {}
+    part: Annotated[Part | None, AS_TEXT] = None
+
+
+def test_json_kept_as_text_comes_back_as_the_value_it_was() -> None:
+    table = Table(Kept, "kept")
+    assert [(column.name, column.type, column.nullable) for column in table.columns[2:]] == [
+        ("details", "text", False),
+        ("part", "text", True),
+    ]
+    value = Kept(account_id="a", id="x", details={"k": ["é", None, {"n": 1}]}, part=Part("p", (1,)))
+    assert table.decode(table.encode(value)) == value
+    assert table.decode(table.encode(Kept(account_id="a", id="x"))) == Kept(account_id="a", id="x")
+
+
+def test_only_json_can_be_kept_as_text() -> None:
+    class Wrong(msgspec.Struct, frozen=True, kw_only=True):
+        account_id: str
+        id: str
+        number: Annotated[int, AS_TEXT]
+
+    with pytest.raises(InvariantError, match="number"):
+        Table(Wrong, "wrong")

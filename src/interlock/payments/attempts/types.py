@@ -1,12 +1,12 @@
 """Values and table of attempts."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Outcome
-from interlock.storage.tables import Table
+from interlock.storage.tables import AS_TEXT, Table
 
 BEGUN = "begun"
 """State of an attempt that is durable and of which nothing is known yet; otherwise the state is its outcome."""
@@ -58,7 +58,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     settled_at_ms: int | None = None
     inquiries: int = 0
     next_inquiry_at_ms: int | None = None
-    detail: dict[str, Any] = {}
+    detail: Annotated[dict[str, Any], AS_TEXT] = {}
 
     @property
     def is_open(self) -> bool:

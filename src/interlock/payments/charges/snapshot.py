@@ -6,21 +6,11 @@ from interlock.gateways.loader import load
 from interlock.gateways.manifest import Capabilities
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
-from interlock.payments.charges.types import Charge, ChargeStatus
+from interlock.payments.charges.types import NO_BILLING, Charge, ChargeStatus
 from interlock.payments.declines import CardError
 from interlock.payments.instruments.types import PaymentMethod
 from interlock.payments.intents.types import Intent
 
-_APPROVED = {
-    "advice_code": None,
-    "network_advice_code": None,
-    "network_decline_code": None,
-    "network_status": "approved_by_network",
-    "reason": None,
-    "risk_level": "normal",
-    "seller_message": "Payment complete.",
-    "type": "authorized",
-}
 _COPIED = (
     "description",
     "receipt_email",
@@ -29,8 +19,6 @@ _COPIED = (
     "statement_descriptor_suffix",
     "transfer_group",
 )
-_NO_ADDRESS: dict[str, Any] = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
-_NO_BILLING: dict[str, Any] = {"address": _NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
 
 
 def new_charge(
@@ -44,8 +32,11 @@ def new_charge(
     """Return the charge that ``result`` of ``attempt`` made; ``error`` is set when it failed."""
     details = {name: intent.details[name] for name in _COPIED if intent.details.get(name) is not None}
     details["card"] = card_snapshot(payment_method, result, intent, load(attempt.connector).manifest.capabilities)
-    details["billing_details"] = _billing(payment_method)
-    details["outcome"] = _APPROVED if error is None else _outcome(result, error)
+    billing = _billing(payment_method)
+    if billing is not None:
+        details["billing_details"] = billing
+    if error is not None:
+        details["outcome"] = _outcome(result, error)
     return Charge(
         account_id=intent.account_id,
         id=attempt.charge_id or "",
@@ -102,11 +93,11 @@ def card_snapshot(
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _billing(payment_method: PaymentMethod | None) -> dict[str, Any]:
+def _billing(payment_method: PaymentMethod | None) -> dict[str, Any] | None:
     if payment_method is None or not payment_method.billing_details:
-        return _NO_BILLING
+        return None
     given = payment_method.billing_details
-    return {**_NO_BILLING, **given, "address": {**_NO_ADDRESS, **(given.get("address") or {})}}
+    return {**NO_BILLING, **given, "address": {**NO_BILLING["address"], **(given.get("address") or {})}}
 
 
 def _outcome(result: Result, error: CardError) -> dict[str, Any]:

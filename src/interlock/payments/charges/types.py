@@ -1,14 +1,15 @@
 """Values and table of charges."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from interlock.base.money import Money
 from interlock.payments.instruments.types import CardData
-from interlock.storage.tables import Table
+from interlock.storage.tables import AS_TEXT, Table
 
 
 class ChargeStatus(StrEnum):
@@ -19,12 +20,12 @@ class ChargeStatus(StrEnum):
     FAILED = "failed"
 
 
-class Charge(msgspec.Struct, frozen=True, kw_only=True):
+class Charge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A charge.
 
-    ``details`` keeps the snapshot shown with it: billing_details, the card, checks, outcome, descriptors. ``holds``
-    of the ledger refer to its id. ``gateway_reference`` is the payment at the gateway; ``capture_reference`` the
-    latest capture where the gateway names captures.
+    ``details`` keeps the snapshot shown with it: billing_details, the card, checks, outcome, descriptors; without them
+    it shows :data:`NO_BILLING` and :data:`APPROVED`. ``holds`` of the ledger refer to its id. ``gateway_reference`` is
+    the payment at the gateway; ``capture_reference`` the latest capture where the gateway names captures.
     """
 
     account_id: str
@@ -52,8 +53,29 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str | None = None
     failure_message: str | None = None
     metadata: dict[str, str] = {}
-    details: dict[str, Any] = {}
+    details: Annotated[dict[str, Any], AS_TEXT] = {}
 
+
+APPROVED: Mapping[str, Any] = {
+    "advice_code": None,
+    "network_advice_code": None,
+    "network_decline_code": None,
+    "network_status": "approved_by_network",
+    "reason": None,
+    "risk_level": "normal",
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
+"""The ``outcome`` of a charge whose details have none: nearly every charge's, so it is not written with each."""
+
+NO_BILLING: Mapping[str, Any] = {
+    "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
+    "email": None,
+    "name": None,
+    "phone": None,
+    "tax_id": None,
+}
+"""The ``billing_details`` of a charge whose details have none."""
 
 CHARGES = Table(
     Charge, "charges", fixed=("livemode", "created_at_ms", "payment_intent_id", "attempt_id", "gateway_id", "currency")

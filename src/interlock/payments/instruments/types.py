@@ -4,12 +4,12 @@ No value here holds a card number or a security code except the *inputs* :class:
 :class:`PaymentMethodData`, which live for one request and hide them in their repr.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from interlock.storage.tables import Table
+from interlock.storage.tables import AS_TEXT, Table
 from interlock.storage.writes import Write
 
 
@@ -57,10 +57,10 @@ class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     used_by: str | None = None
     detached: bool = False
     allow_redisplay: str = "unspecified"
-    card: CardFacts | None = None
+    card: Annotated[CardFacts | None, AS_TEXT] = None
     network_transaction_id: str | None = None
-    credentials: dict[str, str] = {}
-    billing_details: dict[str, Any] = {}
+    credentials: Annotated[dict[str, str], AS_TEXT] = {}
+    billing_details: Annotated[dict[str, Any], AS_TEXT] = {}
     metadata: dict[str, str] = {}
 
 

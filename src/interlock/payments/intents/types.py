@@ -1,7 +1,7 @@
 """Values, table and commands of payment intents."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from interlock.base.money import Money
 from interlock.payments.charges.types import Charge
 from interlock.payments.instruments.types import PaymentMethod, PaymentMethodData
-from interlock.storage.tables import Table
+from interlock.storage.tables import AS_TEXT, Table
 
 
 class IntentStatus(StrEnum):
@@ -24,7 +24,7 @@ class IntentStatus(StrEnum):
     CANCELED = "canceled"
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A payment intent.
 
     ``active_attempt_id`` is the attempt that may still change it (in flight, unknown or challenged). ``details``
@@ -56,7 +56,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     next_action: dict[str, Any] | None = None
     last_payment_error: dict[str, Any] | None = None
     metadata: dict[str, str] = {}
-    details: dict[str, Any] = {}
+    details: Annotated[dict[str, Any], AS_TEXT] = {}
 
 
 INTENTS = Table(Intent, "payment_intents", fixed=("livemode", "created_at_ms", "confirmation_method", "client_secret"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from interlock.payments.charges.types import Charge, ChargeStatus
+from interlock.payments.charges.types import APPROVED, NO_BILLING, Charge, ChargeStatus
 from interlock.payments.instruments.types import CardFacts
 from interlock.payments.representation.amounts import front_amount
 from interlock.payments.representation.payment_method import flat_holder, legacy_card
@@ -24,7 +24,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "application_fee": None,
         "application_fee_amount": None,
         "balance_transaction": value.balance_transaction_id,
-        "billing_details": more("billing_details"),
+        "billing_details": more("billing_details") or NO_BILLING,
         "calculated_statement_descriptor": more("calculated_statement_descriptor"),
         "captured": value.captured,
         "created": value.created_at_ms // 1000,
@@ -39,7 +39,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "livemode": value.livemode,
         "metadata": value.metadata,
         "on_behalf_of": None,
-        "outcome": more("outcome"),
+        "outcome": more("outcome") or APPROVED,
         "paid": not failed,
         "payment_intent": value.payment_intent_id,
         "payment_method": value.payment_method_id,

@@ -20,7 +20,7 @@ class Field(msgspec.Struct, frozen=True):
 
 
 def _card(name: str) -> Field:
-    return Field(f"details->'card'->>'{name}'", "text")
+    return Field(f"details::jsonb->'card'->>'{name}'", "text")
 
 
 _COMMON = {
@@ -35,11 +35,13 @@ _COMMON = {
 PAYMENT_INTENTS: Mapping[str, Field] = _COMMON
 CHARGES: Mapping[str, Field] = {
     **_COMMON,
-    "billing_details.address.postal_code": Field("details->'billing_details'->'address'->>'postal_code'", "text"),
+    "billing_details.address.postal_code": Field(
+        "details::jsonb->'billing_details'->'address'->>'postal_code'", "text"
+    ),
     "disputed": Field("disputed", "flag"),
     "payment_method_details.card.brand": _card("brand"),
-    "payment_method_details.card.exp_month": Field("(details->'card'->>'exp_month')::bigint", "number"),
-    "payment_method_details.card.exp_year": Field("(details->'card'->>'exp_year')::bigint", "number"),
+    "payment_method_details.card.exp_month": Field("(details::jsonb->'card'->>'exp_month')::bigint", "number"),
+    "payment_method_details.card.exp_year": Field("(details::jsonb->'card'->>'exp_year')::bigint", "number"),
     "payment_method_details.card.fingerprint": _card("fingerprint"),
     "payment_method_details.card.last4": _card("last4"),
     "refunded": Field("(amount_captured_minor > 0 AND amount_refunded_minor = amount_captured_minor)", "flag"),

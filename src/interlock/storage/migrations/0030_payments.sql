@@ -28,7 +28,7 @@ CREATE TABLE payment_intents (
     next_action jsonb,
     last_payment_error jsonb,
     metadata jsonb NOT NULL,
-    details jsonb NOT NULL,
+    details text NOT NULL,
     PRIMARY KEY (account_id, id),
     CHECK (amount_capturable_minor + amount_received_minor <= amount_minor),
     CHECK (status <> 'processing' OR active_attempt_id IS NOT NULL),
@@ -75,7 +75,7 @@ CREATE TABLE attempts (
     settled_at_ms bigint,
     inquiries bigint NOT NULL,
     next_inquiry_at_ms bigint,
-    detail jsonb NOT NULL,
+    detail text NOT NULL,
     PRIMARY KEY (account_id, id),
     CHECK (state NOT IN ('begun', 'unknown') OR next_inquiry_at_ms IS NOT NULL)
 ) WITH (fillfactor = 70, toast_tuple_target = 8160);
@@ -122,7 +122,7 @@ CREATE TABLE charges (
     failure_code text,
     failure_message text,
     metadata jsonb NOT NULL,
-    details jsonb NOT NULL,
+    details text NOT NULL,
     PRIMARY KEY (account_id, id),
     CHECK (amount_captured_minor <= amount_minor),
     CHECK (amount_refunded_minor + amount_refund_pending_minor <= amount_captured_minor)
