@@ -12,8 +12,9 @@ from tests.support.declared_tables import SOURCE, declared_tables
 from tests.support.schema_lint import lint_query, lint_schema, tables_of
 
 from interlock.base.context import Scope
-from interlock.storage.composition import CLAIM, DELETE, INSERT, UPDATE, compose
+from interlock.storage.composition import compose
 from interlock.storage.migrations import Migration, load_migrations
+from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Shape, columns_of
 from interlock.storage.pages import Page, page_query
 from interlock.storage.queries import parse_queries
 from interlock.storage.tables import Table
@@ -95,10 +96,14 @@ def test_generated_statements_keep_the_rules(table: Table[Any]) -> None:
     assert breaches == []
 
 
-def test_a_composed_flush_over_every_table_keeps_the_rules() -> None:
-    tables = declared_tables().values()
-    operations = [(table, kind) for kind in (CLAIM, UPDATE, INSERT, DELETE) for table in tables]
-    assert lint_query(compose(tuple(operations)).sql, REFERENCE_TABLES) == []
+@pytest.mark.parametrize("varied", [0, -1], ids=["one value for all rows", "a value for each row"])
+def test_a_composed_flush_over_every_table_keeps_the_rules(varied: int) -> None:
+    shapes = []
+    for kind in (CLAIM, UPDATE, INSERT, DELETE):
+        for table in declared_tables().values():
+            every = (1 << len(columns_of(table, kind))) - 1
+            shapes.append(Shape(table, kind, named=every, varied=every & varied))
+    assert lint_query(compose(tuple(shapes)).sql, REFERENCE_TABLES) == []
 
 
 def sql_texts(path: Path) -> list[str]:

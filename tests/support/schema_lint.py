@@ -14,6 +14,7 @@ from pglast.enums import A_Expr_Kind, BoolExprType, ConstrType, LockWaitPolicy, 
 KEY_COLUMNS_MAX = 8
 _SCHEMA_STATEMENTS = (
     ast.CreateStmt,
+    ast.CreateDomainStmt,
     ast.IndexStmt,
     ast.AlterTableStmt,
     ast.DropStmt,

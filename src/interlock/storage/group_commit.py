@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.base.errors import InvariantError, StorageError
-from interlock.storage.composition import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max, key_of
 from interlock.storage.connections import CONNECT_FOR_S
+from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max, key_of
 from interlock.storage.tables import Cells, UnstorableError
 from interlock.storage.writer import PreparedWrite, RuleBrokenError, Writer, lost_reason, statement_for
 from interlock.storage.writes import Claim, Committed, Delete, Insert, Rejected, Update, Write
@@ -223,10 +223,10 @@ class GroupCommit:
         for caller in callers:
             batch.add_caller(caller.writes, caller.gates)
         try:
-            arguments = batch.arguments()
+            shapes, arguments = batch.pack()
         except TypeError as error:
-            raise RuleBrokenError("a cell of another type than its column") from error
-        passed = set(await writer.flush(statement_for(batch.operations()), arguments, batch.rows))
+            raise RuleBrokenError("a cell of another type than its column, or one that must travel alone") from error
+        passed = set(await writer.flush(statement_for(shapes), arguments, batch.rows))
         self._counters.callers += len(callers)
         self._counters.rows += batch.rows
         for number, caller in enumerate(callers):

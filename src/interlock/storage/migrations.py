@@ -51,7 +51,7 @@ _NO_ROOM: tuple[type[Exception], ...] = (
     asyncpg.SerializationError,
 )
 # IF NOT EXISTS is no help against another migrator that creates the same table at the same instant.
-_MADE_MEANWHILE = (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError)
+_MADE_MEANWHILE = (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError)
 
 
 class Migration(msgspec.Struct, frozen=True):

@@ -193,15 +193,19 @@ class Table(Generic[T]):
         """Return the primary key's columns."""
         return tuple(self.columns[self.names.index(name)] for name in self.key)
 
-    def insert_sql(self, source: str = "") -> str:
-        """Return a plain multi-row INSERT; ``source`` replaces the default unnest (its row must be named ``r``)."""
-        source = source or self.unnest(self.columns)
-        return f"INSERT INTO {self.name} ({self.select_list}) SELECT {_listed('r', self.names)} FROM {source}"  # noqa: S608 - names of declared tables
+    def insert_sql(self, source: str = "", names: Sequence[str] = ()) -> str:
+        """Return a plain multi-row INSERT of the columns ``names``, or of all.
 
-    def claim_sql(self, source: str = "") -> str:
+        ``source`` replaces the default unnest; its row must be named ``r``.
+        """
+        source, names = source or self.unnest(self.columns), names or self.names
+        listed = ", ".join(f'"{name}"' for name in names)
+        return f"INSERT INTO {self.name} ({listed}) SELECT {_listed('r', names)} FROM {source}"  # noqa: S608 - names of declared tables
+
+    def claim_sql(self, source: str = "", names: Sequence[str] = ()) -> str:
         """Return an INSERT that skips rows that exist and returns the keys it wrote."""
         keys = ", ".join(f'"{name}"' for name in self.key)
-        return f"{self.insert_sql(source)} ON CONFLICT DO NOTHING RETURNING {keys}"
+        return f"{self.insert_sql(source, names)} ON CONFLICT DO NOTHING RETURNING {keys}"
 
     def update_sql(self, source: str = "", returning: str = "") -> str:
         """Return an UPDATE of every column that may change, guarded by key and version."""

@@ -15,7 +15,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from interlock.base.errors import CommitUnknownError, StorageError
 from interlock.storage import composition
-from interlock.storage.composition import CLAIM, DELETE, INSERT, PARTIAL_GATE, UPDATE, Operation, Statement
+from interlock.storage.composition import PARTIAL_GATE, Statement
 from interlock.storage.connections import (
     CONNECT_FOR_S,
     WRITER_SETTINGS,
@@ -27,6 +27,7 @@ from interlock.storage.connections import (
     open_connection,
     pause,
 )
+from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Operation, Shape
 from interlock.storage.tables import Cells
 from interlock.storage.writes import Rejected
 
@@ -261,16 +262,16 @@ def lost_reason(kind: int) -> Reason:
     return "exists" if kind == CLAIM else "version"
 
 
-def statement_for(operations: Sequence[Operation]) -> Statement:
-    """Return the composed statement for ``operations``, from a bounded cache."""
-    key = tuple((table.name, kind) for table, kind in operations)
+def statement_for(shapes: tuple[Shape, ...]) -> Statement:
+    """Return the composed statement for ``shapes``, from a bounded cache."""
+    key = tuple([(shape.table.name, *shape[1:]) for shape in shapes])
     found = _STATEMENTS.get(key)
-    if found is None or found.operations != tuple(operations):
-        found = composition.compose(tuple(operations))
+    if found is None or found.shapes != shapes:
+        found = composition.compose(shapes)
         _STATEMENTS[key] = found
         if len(_STATEMENTS) > _PREPARED_MAX:
             _STATEMENTS.popitem(last=False)
     return found
 
 
-_STATEMENTS: OrderedDict[tuple[tuple[str, int], ...], Statement] = OrderedDict()
+_STATEMENTS: OrderedDict[tuple[tuple[Any, ...], ...], Statement] = OrderedDict()

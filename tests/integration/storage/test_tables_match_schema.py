@@ -9,9 +9,10 @@ from interlock.storage.database import Connection, Database
 from interlock.storage.tables import Table
 
 COLUMNS = """
-SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
-    a.atthasdef AS has_default
-FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+SELECT a.attname AS name, format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS type,
+    NOT a.attnotnull AS nullable, a.atthasdef AS has_default
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 KEY = """
 SELECT a.attname FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, position), pg_attribute a
@@ -38,6 +39,9 @@ async def test_declared_tables_match_the_migrated_schema(database: Database) -> 
                 problems.append(f"{table.name}.{column.name}: is {row['type']}, declared is {column.type}")
             elif column.nullable and not row["nullable"]:
                 problems.append(f"{table.name}.{column.name}: may be None, yet the column is NOT NULL")
+            elif column.nullable and row["has_default"]:
+                # Statements leave out what nobody has filled, which must then be NULL.
+                problems.append(f"{table.name}.{column.name}: may be None, yet the column has a default")
         unset = [name for name, row in found.items() if not row["nullable"] and not row["has_default"]]
         problems.extend(f"{table.name}.{name}: must be given, yet the struct has no such field" for name in unset)
     assert problems == []

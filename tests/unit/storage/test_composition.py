@@ -1,10 +1,19 @@
 """Packing rows into parameters, and the shape of the composed statement."""
 
 import pglast
+import pytest
 from tests.support.storage import ACCOUNT, MARKS, SAMPLES, mark, sample
 
-from interlock.storage.composition import CLAIM, DELETE, INSERT, UPDATE, Batch, Operation, compose
+from interlock.storage import packing
+from interlock.storage.composition import compose
+from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Batch, Operation, UnpackableError
 from interlock.storage.tables import Cells
+
+
+@pytest.fixture(autouse=True)
+def no_habits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin as a fresh process does: nothing is known of the rows."""
+    monkeypatch.setattr(packing, "_HABITS", {})
 
 
 def batch_of(*values: object) -> Batch:
@@ -14,30 +23,56 @@ def batch_of(*values: object) -> Batch:
     return batch
 
 
+LEFT_OUT = object()
+
+
 def parameter(batch: Batch, column: str) -> object:
-    separator_null_and_count = 3
-    return batch.arguments()[separator_null_and_count + SAMPLES.names.index(column)]
+    [shape], arguments = batch.pack()
+    at = SAMPLES.names.index(column)
+    separator_and_null = 2
+    before = sum(shape.named >> earlier & 1 for earlier in range(at))
+    return arguments[separator_and_null + before] if shape.named >> at & 1 else LEFT_OUT
 
 
-def test_text_travels_joined() -> None:
+def test_text_that_varies_travels_joined() -> None:
     assert parameter(batch_of(sample(note="a"), sample(note="")), "note") == "a\x1f"
+    assert parameter(batch_of(sample(note="b"), sample(note="b")), "note") == "b\x1fb"
 
 
-def test_a_column_of_none_travels_as_one_null() -> None:
-    assert parameter(batch_of(sample(), sample()), "note") is None
-    assert parameter(batch_of(sample(), sample()), "count") is None
-    assert parameter(batch_of(sample(), sample()), "blob") is None
-
-
-def test_equal_numbers_travel_once() -> None:
-    assert parameter(batch_of(sample(count=7), sample(count=7)), "count") == (7,)
+def test_what_was_alike_in_all_flushes_travels_as_one_value() -> None:
+    assert parameter(batch_of(sample(note="a", count=7), sample(note="a", count=7)), "note") == "a"
+    assert parameter(batch_of(sample(count=7), sample(count=7)), "count") == 7
+    assert parameter(batch_of(sample(count=8)), "count") == 8
     assert parameter(batch_of(sample(count=7), sample(count=8)), "count") == (7, 8)
+    assert parameter(batch_of(sample(count=7), sample(count=7)), "count") == (7, 7)
     assert parameter(batch_of(sample(count=7), sample()), "count") == (7, None)
 
 
+def test_a_column_that_nobody_has_filled_is_left_out_until_somebody_fills_it() -> None:
+    for column in ("note", "count", "blob"):
+        assert parameter(batch_of(sample(), sample()), column) is LEFT_OUT
+    assert parameter(batch_of(sample(note="a"), sample()), "note") == f"a\x1f{packing._NULL}"
+    assert parameter(batch_of(sample(), sample()), "note") == f"{packing._NULL}\x1f{packing._NULL}"
+    assert parameter(batch_of(sample(), sample()), "count") is LEFT_OUT
+
+
+def test_an_update_names_every_column_it_may_set_to_null() -> None:
+    batch = Batch()
+    batch.add_caller([((SAMPLES, UPDATE), SAMPLES.changes.encode(sample()))], 1)
+    [shape], arguments = batch.pack()
+    assert shape.named == (1 << len(SAMPLES.changes.columns)) - 1
+    assert arguments[2 + SAMPLES.changes.names.index("note")] is None
+
+
+def test_an_empty_text_by_itself_in_a_column_that_varies_travels_alone() -> None:
+    batch_of(sample(note="a"), sample(note="b")).pack()
+    with pytest.raises(UnpackableError):
+        batch_of(sample(note="")).pack()
+
+
 def test_a_text_with_the_separator_changes_the_separator_for_all() -> None:
-    plain = batch_of(sample(note="a"), sample(note="b")).arguments()
-    odd = batch_of(sample(note="a\x1fb"), sample(note="c")).arguments()
+    _, plain = batch_of(sample(note="a"), sample(note="b")).pack()
+    _, odd = batch_of(sample(note="a\x1fb"), sample(note="c")).pack()
     assert plain[0] == "\x1f"
     assert odd[0] != "\x1f"
     assert f"a\x1fb{odd[0]}c" in odd
@@ -51,9 +86,9 @@ def test_gates_come_first_and_rows_in_key_order() -> None:
     )
     batch.add_caller([((SAMPLES, UPDATE), SAMPLES.changes.encode(earlier))], 1)
     assert batch.operations() == ((SAMPLES, UPDATE), (MARKS, INSERT))
-    arguments = batch.arguments()
+    shapes, arguments = batch.pack()
     assert "sm_1\x1fsm_2" in arguments
-    assert arguments[3 + len(SAMPLES.columns)] == "1,0", "callers' numbers follow the order of the rows"
+    assert arguments[2 + shapes[0].named.bit_count()] == "1,0", "callers' numbers follow the order of the rows"
     assert arguments[-1] == [1, 1]
 
 
@@ -81,8 +116,9 @@ def test_every_mix_of_operations_is_one_statement_with_a_parameter_for_each_argu
         writes = [write for bit, write in enumerate(possible) if mix >> bit & 1]
         batch = Batch()
         batch.add_caller(writes, sum(operation[1] <= UPDATE for operation, _ in writes))
-        statement = compose(batch.operations())
+        shapes, packed = batch.pack()
+        statement = compose(shapes)
         assert len(pglast.parse_sql(statement.sql)) == 1
-        arguments = len(batch.arguments())
+        arguments = len(packed)
         assert f"${arguments}::" in statement.sql
         assert f"${arguments + 1}::" not in statement.sql
