@@ -66,9 +66,10 @@ def compose(shapes: tuple[Shape, ...]) -> Statement:
         if kind <= UPDATE and (number + 1 == len(shapes) or shapes[number + 1].kind > UPDATE):
             ctes.append(_passed(passes))
         if kind == INSERT:
-            ctes.append(f"w{number} AS ({table.insert_sql(source, names)}{_when_passed(' WHERE', gated=gated)})")
+            ctes.append(f"w{number} AS ({table.insert_sql(source, names, _when_passed(gated=gated))})")
         elif kind == DELETE:
-            ctes.append(f"w{number} AS ({table.delete_sql(source)}{_when_passed(' AND', gated=gated)})")
+            condition = _when_passed(gated=gated)
+            ctes.append(f"w{number} AS ({table.delete_sql(source)}{condition and f' AND {condition}'})")
     sql = f"WITH {', '.join(ctes)} {_verdict(parameter, gated=gated)}"
     return Statement(sql=sql, shapes=shapes, gated=gated)
 
@@ -117,11 +118,11 @@ def _passed(passes: list[str]) -> str:
     return f"passed AS (SELECT flush_caller, count(*) AS gates FROM ({union}) AS u GROUP BY flush_caller)"  # noqa: S608 - our own names
 
 
-def _when_passed(word: str, *, gated: bool) -> str:
+def _when_passed(*, gated: bool) -> str:
     if not gated:
         return ""
     passed = "(SELECT array_agg(flush_caller) FROM passed)::int[]"
-    return f"{word} (r.flush_caller = {NO_GATE} OR r.flush_caller = ANY ({passed}))"
+    return f"(r.flush_caller = {NO_GATE} OR r.flush_caller = ANY ({passed}))"
 
 
 def _verdict(parameter: int, *, gated: bool) -> str:

@@ -119,6 +119,7 @@ class Table(Generic[T]):
         key: tuple[str, ...] = ("account_id", "id"),
         version: str | None = "version",
         fixed: Iterable[str] = (),
+        only_if: str = "",
     ) -> None:
         """Compile the mapping once.
 
@@ -128,6 +129,7 @@ class Table(Generic[T]):
             key: the primary key's columns.
             version: the column that counts changes, or None for tables that are never updated under a guard.
             fixed: columns that never change after the insert; updates do not carry them.
+            only_if: SQL over the new row ``r``; where it does not hold, an insert writes nothing, which is no failure.
 
         """
         self.struct = struct
@@ -137,6 +139,7 @@ class Table(Generic[T]):
         self.names = tuple(column.name for column in self.columns)
         self.version = version if version in self.names else None
         self.fixed = frozenset(fixed)
+        self.only_if = only_if
         self._require(*key, *self.fixed)
         self.whole = Shape(self.columns, key, _get_cells)
         updated = [column for column in self.columns if column.name in key or column.name not in self.fixed]
@@ -193,14 +196,16 @@ class Table(Generic[T]):
         """Return the primary key's columns."""
         return tuple(self.columns[self.names.index(name)] for name in self.key)
 
-    def insert_sql(self, source: str = "", names: Sequence[str] = ()) -> str:
-        """Return a plain multi-row INSERT of the columns ``names``, or of all.
+    def insert_sql(self, source: str = "", names: Sequence[str] = (), condition: str = "") -> str:
+        """Return a multi-row INSERT of the columns ``names``, or of all, where ``condition`` and ``only_if`` hold.
 
         ``source`` replaces the default unnest; its row must be named ``r``.
         """
         source, names = source or self.unnest(self.columns), names or self.names
         listed = ", ".join(f'"{name}"' for name in names)
-        return f"INSERT INTO {self.name} ({listed}) SELECT {_listed('r', names)} FROM {source}"  # noqa: S608 - names of declared tables
+        conditions = " AND ".join(filter(None, (condition, self.only_if)))
+        where = f" WHERE {conditions}" if conditions else ""
+        return f"INSERT INTO {self.name} ({listed}) SELECT {_listed('r', names)} FROM {source}{where}"  # noqa: S608 - names of declared tables
 
     def claim_sql(self, source: str = "", names: Sequence[str] = ()) -> str:
         """Return an INSERT that skips rows that exist and returns the keys it wrote."""

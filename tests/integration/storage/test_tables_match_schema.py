@@ -1,10 +1,13 @@
 """Every declared table agrees with what the migrations make."""
 
+import re
 from typing import Any
 
+import asyncpg
 import pytest
 from tests.support.declared_tables import declared_tables
 
+from interlock.storage.connections import WRITER_SETTINGS
 from interlock.storage.database import Connection, Database
 from interlock.storage.tables import Table
 
@@ -56,3 +59,21 @@ async def test_every_generated_statement_can_be_prepared(database: Database, tab
             await connection.prepare(statement)
 
     await database.transaction(prepare)
+
+
+@pytest.mark.parametrize("table", declared_tables().values(), ids=lambda table: table.name)
+async def test_rows_are_found_by_their_key_even_where_the_planner_knows_nothing(
+    database_url: str, database: Database, table: Table[Any]
+) -> None:
+    """On an empty table all indexes cost the same, and the plan made then is kept while the table grows."""
+    connection = await asyncpg.connect(database_url, server_settings=WRITER_SETTINGS)
+    try:
+        for statement in (table.update_sql(), table.delete_sql()):
+            await connection.execute(f"PREPARE looked_at AS {statement}")
+            parameters = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", statement))))
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE looked_at ({parameters})"))
+            assert set(re.findall(r"Scan using (\w+)", plan)) <= {f"{table.name}_pkey"}, plan
+            assert "Bitmap" not in plan, plan
+            await connection.execute("DEALLOCATE looked_at")
+    finally:
+        await connection.close()

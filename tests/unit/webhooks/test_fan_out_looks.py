@@ -7,7 +7,7 @@ from interlock.webhooks.outbound.fan_out import FanOut
 
 
 class _Store:
-    """Accounts with rows that stay, because nobody may look at them yet."""
+    """Accounts with rows that stay, because another worker holds their leases."""
 
     def __init__(self, accounts: list[str]) -> None:
         self.accounts = accounts
@@ -23,7 +23,7 @@ class _NobodysLeases:
         return False
 
 
-async def test_a_pass_asks_for_each_account_that_may_not_be_looked_at_twice_at_most() -> None:
+async def test_a_pass_asks_for_each_account_that_another_worker_holds_twice_at_most() -> None:
     accounts = ["acct_a", "acct_b", "acct_c"]
     store = _Store(accounts)
     fan_out = FanOut(cast("Any", store), cast("Any", _NobodysLeases()), SystemClock(), lambda _account, _endpoint: None)

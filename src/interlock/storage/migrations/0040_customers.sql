@@ -100,7 +100,7 @@ CREATE TABLE mandates (
     CHECK ((amount_minor IS NULL) = (currency IS NULL))
 ) WITH (fillfactor = 70, toast_tuple_target = 8160);
 
-CREATE INDEX mandates_payment_method ON mandates (account_id, payment_method_id);
+CREATE INDEX mandates_payment_method ON mandates (account_id, payment_method_id) WHERE payment_method_id IS NOT NULL;
 
 CREATE TABLE checkout_sessions (
     account_id text COLLATE "C" NOT NULL,
@@ -169,4 +169,4 @@ CREATE TABLE prices (
     PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 70, toast_tuple_target = 8160);
 
-CREATE INDEX prices_product ON prices (account_id, product_id, id);
+CREATE INDEX prices_product ON prices (account_id, product_id, id) WHERE product_id IS NOT NULL;

@@ -86,4 +86,5 @@ CREATE TABLE gateway_notifications (
 
 CREATE INDEX gateway_notifications_due ON gateway_notifications (next_attempt_at_ms) WHERE next_attempt_at_ms IS NOT NULL;
 
-CREATE INDEX gateway_notifications_age ON gateway_notifications (account_id, created_at_ms);
+CREATE INDEX gateway_notifications_age ON gateway_notifications (account_id, created_at_ms)
+    WHERE created_at_ms IS NOT NULL;

@@ -1,7 +1,8 @@
 """Fan-out: turns outbox rows into deliveries, each exactly once. Run by ``worker``.
 
 Work is discovered by a plain read, account by account, and done under the account's lease (design 7.4, 7.5). A crash at
-any point leaves either the outbox row or its deliveries, because one statement swaps them.
+any point leaves either the outbox row or its deliveries, because one statement swaps them. Where nobody listens there
+are no rows at all (``payments.events.types``).
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +17,6 @@ from interlock.webhooks.outbound.types import EventFacts, NewDelivery, Subscribe
 _ACCOUNTS_PER_PASS = 64
 _BATCHES_PER_ACCOUNT = 20
 _OUTBOX_ROWS = 500
-_UNHEARD_ROWS = 5_000
-_UNHEARD_EVERY_MS = 1_000
-_REMEMBERED_MAX = 10_000
 
 
 def plan_deliveries(events: Sequence[EventFacts], subscribers: Sequence[Subscriber]) -> list[NewDelivery]:
@@ -55,8 +53,6 @@ class FanOut:
         self._wake = wake
         self._retry_for_ms = retry_for_ms
         self._cursor = ""
-        self._heard: set[str] = set()
-        self._looked_at_ms: dict[str, int] = {}
 
     async def run_once(self) -> int:
         """Fan out what waits, fairly over accounts; return how many outbox rows went."""
@@ -66,31 +62,15 @@ class FanOut:
             account_id = await self._store.next_outbox_account(self._cursor)
             if account_id is None:
                 at_start, self._cursor = not self._cursor, ""
-                # Once round is enough: an account that may not be looked at yet would be found again and again.
+                # Once round is enough: an account that another worker holds would be found again and again.
                 if at_start or done or came_round:
                     break
                 came_round = True
                 continue
             self._cursor = account_id
-            if self._may_look(account_id) and await self._leases.take(account_id):
+            if await self._leases.take(account_id):
                 done += await self._drain(account_id)
         return done
-
-    def _may_look(self, account_id: str) -> bool:
-        """Return True when it is time to look at an account's rows.
-
-        Where nobody listens the rows are only swept up, and every look walks past those deleted since the last vacuum:
-        once a second is enough. A new endpoint is noticed by the same look.
-        """
-        if account_id in self._heard:
-            return True
-        now_ms = self._clock.now_ms()
-        if now_ms - self._looked_at_ms.get(account_id, 0) < _UNHEARD_EVERY_MS:
-            return False
-        if len(self._looked_at_ms) >= _REMEMBERED_MAX:
-            self._looked_at_ms.clear()
-        self._looked_at_ms[account_id] = now_ms
-        return True
 
     async def _drain(self, account_id: str) -> int:
         done = 0
@@ -99,29 +79,20 @@ class FanOut:
                 break
             moved = await self._batch(account_id)
             done += moved
-            if moved < (_OUTBOX_ROWS if account_id in self._heard else _UNHEARD_ROWS):
+            if moved < _OUTBOX_ROWS:
                 break
         return done
 
     async def _batch(self, account_id: str) -> int:
-        dropped = 0
-        if account_id not in self._heard:
-            dropped = await self._store.drop_unheard(account_id, _UNHEARD_ROWS)
-            if dropped == _UNHEARD_ROWS:
-                return dropped
         # Rows before endpoints: an endpoint that was there before an event we read is then always seen with it.
         batch = await self._store.outbox_batch(account_id, _OUTBOX_ROWS)
         if not batch:
-            return dropped
+            return 0
         subscribers = await self._store.subscribers(account_id)
-        if subscribers:
-            self._heard.add(account_id)
-        else:
-            self._heard.discard(account_id)
         planned = plan_deliveries([event for row in batch for event in row.events()], subscribers)
         now_ms = self._clock.now_ms()
         ids = [row.id for row in batch]
         await self._store.fan_out(account_id, ids, planned, now_ms=now_ms, retry_until_ms=now_ms + self._retry_for_ms)
         for endpoint_id in {delivery.endpoint_id for delivery in planned}:
             self._wake(account_id, endpoint_id)
-        return dropped + len(batch)
+        return len(batch)

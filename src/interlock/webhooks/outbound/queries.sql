@@ -3,19 +3,6 @@
 -- name: next_outbox_account
 SELECT account_id FROM outbox WHERE account_id > $1 ORDER BY account_id LIMIT 1;
 
--- name: drop_unheard
--- One snapshot decides both what is dropped and that nobody listens: an endpoint made before an event is seen with it.
-WITH unheard AS (
-    SELECT o.id FROM outbox o
-    WHERE o.account_id = $1
-        AND NOT EXISTS (SELECT 1 FROM webhook_endpoints e
-            WHERE e.account_id = $1 AND e.livemode = o.livemode AND e.status = 'enabled')
-    ORDER BY o.id LIMIT $2
-), gone AS (
-    DELETE FROM outbox WHERE account_id = $1 AND id = ANY (ARRAY(SELECT id FROM unheard)) RETURNING 1
-)
-SELECT count(*) FROM gone;
-
 -- name: outbox_batch
 SELECT o.id, o.livemode, a.types
 FROM outbox o

@@ -57,10 +57,6 @@ class OutboundStore:
         found: str | None = await self._database.fetchval(_QUERIES["next_outbox_account"], after)
         return found
 
-    async def drop_unheard(self, account_id: str, limit: int) -> int:
-        """Delete outbox rows of modes in which nobody listens; return how many."""
-        return int(await self._database.fetchval(_QUERIES["drop_unheard"], account_id, limit))
-
     async def outbox_batch(self, account_id: str, limit: int) -> list[OutboxRow]:
         """Return the oldest outbox rows of the account; one whose announcement is gone has no events."""
         rows = await self._database.fetch(_QUERIES["outbox_batch"], account_id, limit)
