@@ -6,7 +6,7 @@ row names its caller and is written only when that caller passed, so that a lost
 
 A caller may have several gates. Should some pass and others lose, the statement fails on purpose (the cast of
 ``PARTIAL_GATE`` to a number) and with it rolls back; the flush then runs that caller apart. Whether a caller passed is
-looked up in an array that is made once: a few dozen comparisons cost less than a hash table for each table written.
+looked up in an array that is made once, by position: a hash table for each table written would cost ten times that.
 ``IS TRUE`` keeps Postgres from turning the look-up of claimed keys into a nested loop.
 """
 
@@ -50,6 +50,7 @@ def compose(shapes: tuple[Shape, ...]) -> Statement:
     passes: list[str] = []
     parameter = _COMMON_PARAMETERS + 1
     gated = shapes[0].kind <= UPDATE
+    gates = f"${parameter + sum(shape.named.bit_count() + 1 for shape in shapes)}::int[]"
     for number, shape in enumerate(shapes):
         table, kind = shape.table, shape.kind
         places = _places(shape, parameter)
@@ -64,13 +65,13 @@ def compose(shapes: tuple[Shape, ...]) -> Statement:
             ctes.append(f"w{number} AS ({table.update_sql(source, 'r.flush_caller')})")
             passes.append(f"TABLE w{number}")
         if kind <= UPDATE and (number + 1 == len(shapes) or shapes[number + 1].kind > UPDATE):
-            ctes.append(_passed(passes))
+            ctes += _passed(passes, gates)
         if kind == INSERT:
             ctes.append(f"w{number} AS ({table.insert_sql(source, names, _when_passed(gated=gated))})")
         elif kind == DELETE:
             condition = _when_passed(gated=gated)
             ctes.append(f"w{number} AS ({table.delete_sql(source)}{condition and f' AND {condition}'})")
-    sql = f"WITH {', '.join(ctes)} {_verdict(parameter, gated=gated)}"
+    sql = f"WITH {', '.join(ctes)} {_verdict(gates, gated=gated)}"
     return Statement(sql=sql, shapes=shapes, gated=gated)
 
 
@@ -113,21 +114,28 @@ def _claimants(table: Table[Any], places: Sequence[_Place], number: int) -> str:
     return f"SELECT r.flush_caller FROM {source} WHERE (({row}) IN ({written})) IS TRUE"  # noqa: S608 - names of tables
 
 
-def _passed(passes: list[str]) -> str:
-    union = " UNION ALL ".join(passes)
-    return f"passed AS (SELECT flush_caller, count(*) AS gates FROM ({union}) AS u GROUP BY flush_caller)"  # noqa: S608 - our own names
+def _passed(passes: list[str], gates: str) -> list[str]:
+    """Return how many of its gates each caller passed, every caller from 0 on, as rows and as one array."""
+    ones = " UNION ALL ".join(f"SELECT flush_caller, 1 AS one FROM ({each}) AS u" for each in passes)  # noqa: S608 - our own names
+    everyone = f"SELECT generate_series(0, cardinality({gates}) - 1), 0"
+    counted = f"SELECT flush_caller, sum(one)::int AS gates FROM ({ones} UNION ALL {everyone}) AS u GROUP BY 1"  # noqa: S608 - our own names
+    return [
+        f"passed AS ({counted})",
+        "counts AS (SELECT array_agg(gates ORDER BY flush_caller) AS gates FROM passed)",
+    ]
 
 
 def _when_passed(*, gated: bool) -> str:
     if not gated:
         return ""
-    passed = "(SELECT array_agg(flush_caller) FROM passed)::int[]"
-    return f"(r.flush_caller = {NO_GATE} OR r.flush_caller = ANY ({passed}))"
+    return f"(r.flush_caller = {NO_GATE} OR ((SELECT gates FROM counts))[r.flush_caller + 1] > 0)"  # noqa: S608 - our own names
 
 
-def _verdict(parameter: int, *, gated: bool) -> str:
+def _verdict(gates: str, *, gated: bool) -> str:
     if not gated:
         return "SELECT NULL::int[]"
     refusal = f"('{PARTIAL_GATE}' || flush_caller)::int IS NULL"
-    whole = f"gates = (${parameter}::int[])[flush_caller + 1]"
-    return f"SELECT array_agg(flush_caller) FROM passed WHERE CASE WHEN {whole} THEN true ELSE {refusal} END"  # noqa: S608 - our own names
+    whole = f"gates = ({gates})[flush_caller + 1]"
+    return (
+        f"SELECT array_agg(flush_caller) FROM passed WHERE gates > 0 AND CASE WHEN {whole} THEN true ELSE {refusal} END"  # noqa: S608 - our own names
+    )

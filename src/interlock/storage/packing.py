@@ -128,7 +128,7 @@ class Batch:
             # Every flush of every process locks rows in the same order: no deadlocks among them.
             entries.sort(key=_delete_order if kind == DELETE else _OrderByKey(key_of(operation)))
         rows = len(entries)
-        named, varied = _HABITS.get((table.name, kind)) or _first_habits(operation)
+        named, varied = _HABITS.get(operation) or _first_habits(operation)
         columns = zip(*[cells for cells, _ in entries], strict=True)
         bit = 1
         for column, cells in zip(columns_of(table, kind), columns, strict=True):
@@ -146,12 +146,12 @@ class Batch:
             arguments.append(_argument(column, cells, separator))
             bit += bit
         arguments.append(",".join([_NUMBERS[number] for _, number in entries]))
-        _HABITS[table.name, kind] = named, varied
+        _HABITS[operation] = named, varied
         return Shape(table, kind, named, varied)
 
 
-_HABITS: dict[tuple[str, int], tuple[int, int]] = {}
-"""Of each operation, by its table's name: the columns that were ever filled, and those that ever varied in a flush."""
+_HABITS: dict[Operation, tuple[int, int]] = {}
+"""Of each operation the columns that were ever filled, and those that ever varied in a flush. As many as declared tables."""
 
 
 def _first_habits(operation: Operation) -> tuple[int, int]:
