@@ -151,7 +151,7 @@ class Batch:
 
 
 _HABITS: dict[Operation, tuple[int, int]] = {}
-"""Of each operation the columns that were ever filled, and those that ever varied in a flush. As many as declared tables."""
+"""Of each operation of a declared table: the columns ever filled, and those that ever varied in a flush."""
 
 
 def _first_habits(operation: Operation) -> tuple[int, int]:
