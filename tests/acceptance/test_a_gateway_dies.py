@@ -22,7 +22,7 @@ from tests.support.running_product import Product, fetch
 
 PYTHON_PAYMENTS, NODE_PAYMENTS = 120, 160
 PYTHON_FIRST, NODE_FIRST = 10_000, 20_000
-DEAD_FOR_S = 4.0
+DEAD_FOR_S = 7.0
 
 
 @pytest.fixture

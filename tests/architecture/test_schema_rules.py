@@ -32,6 +32,7 @@ ACROSS_ACCOUNTS = {
     "payments/access/queries.sql:all_accounts": CONFIGURATION,
     "payments/checkout/queries.sql:due_sessions": DISCOVERY,
     "payments/recovery/queries.sql:due_attempts": DISCOVERY,
+    "payments/recovery/queries.sql:due_attempt_at": DISCOVERY,
     "payments/recovery/queries.sql:due_captures": DISCOVERY,
     "routing/queries.sql:configuration_mark": CONFIGURATION,
     "routing/queries.sql:all_gateways": CONFIGURATION,

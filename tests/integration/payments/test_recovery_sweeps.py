@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from tests.support.payment_house import House, open_house
 from tests.support.sandboxes import Gateway
@@ -17,12 +18,21 @@ from interlock.payments.recovery.notifications import Verdict
 from interlock.payments.refunds.types import CreateRefund, RefundStatus
 from interlock.storage.database import Database, Page
 
+replace = msgspec.structs.replace
+
 SHORT = Limits(budget_ms=700, next_route_min_ms=100, lease_ms=1_000)
 
 
 @pytest.fixture
 async def hasty(database: Database, stripe_gateway: Gateway, adyen_gateway: Gateway) -> AsyncIterator[House]:
     async with open_house(database, stripe_gateway, adyen_gateway, limits=SHORT) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def brief(database: Database, stripe_gateway: Gateway, adyen_gateway: Gateway) -> AsyncIterator[House]:
+    """Return a house whose requests inquire twice before recovery takes over."""
+    async with open_house(database, stripe_gateway, adyen_gateway, limits=Limits(budget_ms=3_000)) as opened:
         yield opened
 
 
@@ -89,38 +99,38 @@ async def lose_the_answer_then_refuse(gateway: Gateway) -> None:
 
 
 async def test_a_refused_inquiry_is_no_proof_and_nobody_else_is_charged(
-    house: House, stripe_gateway: Gateway, adyen_gateway: Gateway
+    brief: House, stripe_gateway: Gateway, adyen_gateway: Gateway
 ) -> None:
     await lose_the_answer_then_refuse(stripe_gateway)
-    intent = await house.paid()
+    intent = await brief.paid()
     assert intent.status is IntentStatus.PROCESSING
-    (attempt,) = await house.attempts(intent)
+    (attempt,) = await brief.attempts(intent)
     assert attempt.state == "unknown"
-    await house.recover()
-    assert (await house.intent(intent.id)).status is IntentStatus.PROCESSING
+    await brief.recover()
+    assert (await brief.intent(intent.id)).status is IntentStatus.PROCESSING
     await asyncio.to_thread(stripe_gateway.clear_faults)
 
-    await house.recover(600_000)
+    await brief.recover(600_000)
 
-    assert (await house.intent(intent.id)).status is IntentStatus.SUCCEEDED
+    assert (await brief.intent(intent.id)).status is IntentStatus.SUCCEEDED
     booked = [*stripe_gateway.books(reference=attempt.id), *adyen_gateway.books(reference=attempt.id)]
     assert [entry["kind"] for entry in booked] == ["authorisation", "capture"]
 
 
 async def test_a_refund_whose_inquiry_is_refused_is_not_sent_a_second_time(
-    house: House, stripe_gateway: Gateway
+    brief: House, stripe_gateway: Gateway
 ) -> None:
-    intent = await house.paid(amount_minor=1000)
+    intent = await brief.paid(amount_minor=1000)
     await lose_the_answer_then_refuse(stripe_gateway)
     asked = CreateRefund(payment_intent=intent.id, amount=300)
-    await house.follow(lambda respond: house.payments.refunds.create(house.ctx(), asked, respond))
-    await house.recover()
+    await brief.follow(lambda respond: brief.payments.refunds.create(brief.ctx(), asked, respond))
+    await brief.recover()
     await asyncio.to_thread(stripe_gateway.clear_faults)
 
     for _ in range(3):
-        await house.recover(600_000)
+        await brief.recover(600_000)
 
-    (refund,) = (await house.payments.refunds.list(house.scope, Page())).items
+    (refund,) = (await brief.payments.refunds.list(brief.scope, Page())).items
     assert refund.status is RefundStatus.SUCCEEDED
     booked = [entry for entry in stripe_gateway.books(kind="refund") if entry["reference"] == refund.attempt_id]
     assert [entry["amount_minor"] for entry in booked] == [300]
@@ -149,3 +159,16 @@ async def test_a_capture_thought_refused_that_the_gateway_confirms_is_written_do
     captured = await house.intent(intent.id)
     assert (captured.status, captured.amount_received_minor) == (IntentStatus.SUCCEEDED, 3000)
     assert verdicts == [Verdict.APPLIED, Verdict.IGNORED]
+
+
+async def test_an_inquiry_that_ends_late_takes_back_nothing_of_a_settled_refund(house: House) -> None:
+    intent = await house.paid(amount_minor=1000)
+    command = CreateRefund(payment_intent=intent.id, amount=300)
+    await house.follow(lambda respond: house.payments.refunds.create(house.ctx(), command, respond))
+    settled = (await house.attempts(intent))[-1]
+    assert settled.state == "approved"
+    before = replace(settled, version=settled.version - 1, state="begun")
+
+    assert not await house.payments.refunds.apply(before, Result(outcome=Outcome.UNKNOWN))
+
+    assert (await house.attempts(intent))[-1] == settled

@@ -13,6 +13,7 @@ from interlock.gateways.contract import Operation
 from interlock.ledger.service import Ledger
 from interlock.payments.attempts.walking import Limits
 from interlock.payments.idempotency.service import KEY_TAKEN
+from interlock.payments.instruments.types import CardData, PaymentMethodData
 from interlock.payments.intents.types import (
     CancelIntent,
     CaptureIntent,
@@ -129,7 +130,9 @@ async def test_a_request_that_was_never_executed_settles_as_not_sent_and_can_be_
 ) -> None:
     stripe_gateway.fault("reset_before", match={"path": "/v1/payment_intents"})
     async with open_house(database, stripe_gateway, adyen_gateway, Limits(budget_ms=2_500)) as house:
-        intent = await house.paid()
+        # A card typed in, with its security code: once the request has ended it cannot be sent again as it was.
+        card = CardData(number="4242424242424242", exp_month=12, exp_year=2040, cvc="987")
+        intent = await house.paid("", payment_method_data=PaymentMethodData(card=card))
         assert intent.status is IntentStatus.PROCESSING
         assert [attempt.connector for attempt in await house.attempts(intent)] == ["stripe"]
         stripe_gateway.clear_faults()

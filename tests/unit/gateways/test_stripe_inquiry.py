@@ -126,6 +126,21 @@ def test_a_validation_refusal_under_the_same_key_proves_that_nothing_was_execute
     assert ask(refusal, original=payment(), identical=True)[1].outcome == "refused"
 
 
+@pytest.mark.parametrize("operation", [Operation.SALE, Operation.VERIFY])
+@pytest.mark.parametrize(
+    "refusal",
+    [answer({"error": {"type": "idempotency_error", "message": "Other parameters."}}, 400), answer({}, 500)],
+)
+def test_a_resend_that_tells_nothing_is_followed_by_a_look_at_the_objects(
+    operation: Operation, refusal: HttpResponse
+) -> None:
+    shown = intent() if operation is Operation.SALE else {**intent(), "id": "seti_1", "object": "setup_intent"}
+    page = answer({"object": "list", "data": [shown], "has_more": False})
+    sent, result = ask(refusal, page, answer(shown), operation=operation, original=payment(), identical=True)
+    assert [request.method for request in sent] == ["POST", "GET", "GET"]
+    assert result.outcome == "approved"
+
+
 def test_a_kept_server_error_is_looked_behind() -> None:
     broken = answer({"error": {"type": "api_error"}}, 500)
     sent, result = ask(broken, answer(intent()), operation=Operation.CAPTURE, original=follow_on("stripe"))

@@ -4,8 +4,8 @@ In order of certainty:
 
 1. The object's id is known: retrieve it (read-after-write consistent).
 2. The very same request can be sent again: Stripe answers a known Idempotency-Key with its first answer for at least
-   24 hours, and executes an unknown one, which is what the merchant asked for. A kept 5xx answer is no knowledge, so
-   the objects themselves are looked at then.
+   24 hours, and executes an unknown one, which is what the merchant asked for. A kept 5xx answer is no knowledge, nor
+   is the complaint that the key came with other parameters, so the objects themselves are looked at then.
 3. Else look for our reference: the search index is quick but lags (documented: under a minute, longer in an outage), so
    an empty search is followed by the list of that window of time, which is consistent. Only an exhausted list, older
    than the manifest's consistency delay, proves that nothing was executed.
@@ -37,6 +37,7 @@ from interlock.gateways.stripe.answers import (
     capture_answer,
     increment_answer,
     payment_answer,
+    read_failure,
     refund_answer,
     setup_answer,
     unreadable,
@@ -142,20 +143,26 @@ def _retrieve(tables: Tables, config: ConnectorConfig, request: InquireRequest, 
 def _resend_payment(
     builder: Builder, tables: Tables, config: ConnectorConfig, request: InquireRequest, original: PaymentRequest
 ) -> Inquiry:
-    if request.operation is Operation.VERIFY:
-        response = yield builder.setup_request(config, original)
-        if response.status in _ABOUT_US:
-            return _nothing_proven(response)
-        return setup_answer(response, tables, config, original.reference)
-    built = builder.payment_request(config, original, capture=request.operation is Operation.SALE)
+    checks_card = request.operation is Operation.VERIFY
+    if checks_card:
+        built: HttpRequest | Result = builder.setup_request(config, original)
+    else:
+        built = builder.payment_request(config, original, capture=request.operation is Operation.SALE)
     if isinstance(built, Result):
         return built
     response = yield built
     if response.status in _ABOUT_US:
         return _nothing_proven(response)
-    if response.status >= _SERVER_ERROR:
+    if response.status >= _SERVER_ERROR or _names_the_key(response):
         return (yield from _find(tables, config, request))
-    return payment_answer(response, tables, config, original.reference)
+    read = setup_answer if checks_card else payment_answer
+    return read(response, tables, config, original.reference)
+
+
+def _names_the_key(response: HttpResponse) -> bool:
+    """Return True when Stripe knows the key from a request with other parameters: it came, and can be looked for."""
+    failure = read_failure(response) if response.status != _OK else None
+    return failure is not None and failure.type == "idempotency_error"
 
 
 def _resend_follow_on(

@@ -6,7 +6,9 @@ nothing: what comes back is an :class:`Execution` for the pure settling function
 """
 
 import asyncio
+import random
 from collections.abc import Callable
+from itertools import chain, repeat
 
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
@@ -25,7 +27,9 @@ from interlock.routing.types import ReadyGateway
 
 Request = PaymentRequest | CompleteRequest | FollowOnRequest
 
-_INQUIRY_PAUSES_MS = (200, 800, 2_000, 5_000)
+_INQUIRY_PAUSES_MS = (200, 800, 2_000)
+_INQUIRY_EVERY_MS = 3_000
+_JITTER = 0.2
 _INQUIRY_MIN_MS = 1_500
 _REFUSALS_BELIEVED_AFTER = 6
 """Inquiries (some twenty minutes of them) after which a refusal counts as "nothing was executed"."""
@@ -101,11 +105,16 @@ class Runner:
         return execution
 
     async def run_to_certainty(self, attempt: Attempt, request: Request, deadline_ms: int) -> Execution:
-        """Run the operation; while the outcome is unknown, inquire within the deadline."""
+        """Run the operation; while the outcome is unknown, inquire until the deadline.
+
+        Only here is the request still whole (a security code is never stored), so only here can it be sent again as it
+        was: whoever gave up early would leave a gateway that comes back a moment later to the slow ways of asking.
+        """
         execution = await self.run(attempt, request, deadline_ms)
         if execution.result.outcome is not Outcome.UNKNOWN:
             return execution
-        for pause_ms in _INQUIRY_PAUSES_MS:
+        for nominal_ms in chain(_INQUIRY_PAUSES_MS, repeat(_INQUIRY_EVERY_MS)):
+            pause_ms = nominal_ms * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, not a secret
             if deadline_ms - self._clock.now_ms() < pause_ms + _INQUIRY_MIN_MS:
                 break
             await asyncio.sleep(pause_ms / 1000)

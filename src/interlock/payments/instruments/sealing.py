@@ -26,6 +26,11 @@ class SealedFacts(msgspec.Struct, frozen=True):
     writes: tuple[Write, ...]
 
 
+def is_named(method: PaymentMethod) -> bool:
+    """Return True for a test card that goes by its name, whose code is known and the same every time."""
+    return method.card is not None and method.card.vault_card_id.startswith(TOKEN_PREFIX)
+
+
 class Sealer:
     """Seals and opens cards."""
 
@@ -53,14 +58,13 @@ class Sealer:
         )
         return SealedFacts(facts, (sealed.write,))
 
-    async def open(self, scope: Scope, method: PaymentMethod, code: str | None, *, authorising: bool) -> contract.Card:
+    async def open(self, scope: Scope, method: PaymentMethod, code: str | None) -> contract.Card:
         """Return the card of ``method`` in clear, with its present expiry.
 
         Args:
             scope: account and mode.
             method: a payment method of type card.
-            code: the shopper's security code, if one is held.
-            authorising: True to give a named test card the code that its issuer would accept.
+            code: the shopper's security code, if one is held; a named test card has the one its issuer would accept.
 
         Raises:
             VaultError: the card cannot be found or opened.
@@ -70,7 +74,7 @@ class Sealer:
         if facts is None:
             raise InvariantError(f"payment method {method.id} of type {method.type} has no card to open")
         card = await self._vault.open(scope, facts.vault_card_id)
-        if code is None and authorising and facts.vault_card_id.startswith(TOKEN_PREFIX):
+        if code is None and is_named(method):
             code = _CODES.get(facts.brand, _CODE)
         return contract.Card(
             number=card.number,

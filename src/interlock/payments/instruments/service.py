@@ -12,8 +12,8 @@ from interlock.gateways.contract import Card
 from interlock.payments.instruments import attachment
 from interlock.payments.instruments.making import Made, Maker
 from interlock.payments.instruments.refusals import no_such, token_already_used
-from interlock.payments.instruments.sealing import Sealer
-from interlock.payments.instruments.security_codes import SecurityCodes
+from interlock.payments.instruments.sealing import Sealer, is_named
+from interlock.payments.instruments.security_codes import KEPT_FOR_MS, SecurityCodes
 from interlock.payments.instruments.types import (
     CONFIRMATION_TOKENS,
     PAYMENT_METHODS,
@@ -123,14 +123,23 @@ class Instruments:
             scope: account and mode.
             payment_method: the method, of type card.
             authorising: True for the first use, which takes the security code if one is held; False to rebuild a
-                request for an inquiry, which never has one.
+                request for an inquiry, where only a named test card has one.
 
         Raises:
             VaultError: the card cannot be found or opened.
 
         """
         code = self._codes.take(scope.account_id, payment_method.id) if authorising else None
-        return await self._sealer.open(scope, payment_method, code, authorising=authorising)
+        return await self._sealer.open(scope, payment_method, code)
+
+    @staticmethod
+    def is_whole(payment_method: PaymentMethod, sent_at_ms: int) -> bool:
+        """Return True when a card opened again is the whole card that was sent at ``sent_at_ms``.
+
+        That is so when no security code can have gone with it (codes are held for a while after the method was made,
+        not longer), or when the code is that of a named test card.
+        """
+        return is_named(payment_method) or sent_at_ms - payment_method.created_at_ms >= KEPT_FOR_MS
 
 
 def _uses_up(intent_id: str | None) -> bool:

@@ -1,5 +1,7 @@
 """Builds the request of an attempt again, from what is stored, for gateways that are asked by sending it again."""
 
+import msgspec
+
 from interlock.base.context import Scope
 from interlock.base.errors import VaultError
 from interlock.gateways.contract import Operation
@@ -17,6 +19,18 @@ from interlock.storage.database import Database
 _FROM_ATTEMPT = frozenset({Operation.CAPTURE, Operation.INCREMENT, Operation.VOID, Operation.REFUND})
 
 
+ORPHANED = "orphaned"
+"""Mark of an attempt whose request died before anybody was told anything."""
+
+
+class Rebuilt(msgspec.Struct, frozen=True):
+    """A request built again; ``request`` is None when it cannot be. ``identical`` says that it is what was sent and may
+    be sent again: to a shopper who was told *processing* that is what was promised, of an orphan nobody knows."""
+
+    request: Request | None
+    identical: bool = False
+
+
 class Rebuilder:
     """Rebuilds requests; the card comes from the vault, without its security code."""
 
@@ -27,23 +41,27 @@ class Rebuilder:
         self._setups = setups
         self._public_url = public_url
 
-    async def rebuild(self, scope: Scope, attempt: Attempt) -> Request | None:
-        """Return the attempt's request, or None when it cannot be built any more."""
+    async def rebuild(self, scope: Scope, attempt: Attempt) -> Rebuilt:
+        """Return the attempt's request, as far as it can be built again."""
         if attempt.stage is Operation.COMPLETE:
-            return complete_request(attempt, capture=attempt.operation is Operation.SALE)
+            capture = attempt.operation is Operation.SALE
+            return Rebuilt(complete_request(attempt, capture=capture), identical=True)
         if attempt.operation in _FROM_ATTEMPT:
-            return follow_on_request(attempt)
+            return Rebuilt(follow_on_request(attempt), identical=True)
         method = await self._database.get(PAYMENT_METHODS, scope, attempt.payment_method_id or "")
         if method is None or method.card is None:
-            return None
+            return Rebuilt(None)
         try:
             card = await self._instruments.reveal(scope, method, authorising=False)
         except VaultError:
-            return None
+            return Rebuilt(None)
+        whole = ORPHANED not in attempt.detail and self._instruments.is_whole(method, attempt.created_at_ms)
         if attempt.operation is Operation.VERIFY:
             setup = await self._database.get(SETUP_INTENTS, scope, attempt.subject_id)
-            return None if setup is None else self._setups.verification(setup, attempt, method, card)
+            request = None if setup is None else self._setups.verification(setup, attempt, method, card)
+            return Rebuilt(request, identical=whole)
         intent = await self._database.get(INTENTS, scope, attempt.subject_id)
         if intent is None:
-            return None
-        return payment_request(attempt, intent, method, card, redirect_url(self._public_url, attempt, "return"))
+            return Rebuilt(None)
+        url = redirect_url(self._public_url, attempt, "return")
+        return Rebuilt(payment_request(attempt, intent, method, card, url), identical=whole)

@@ -119,14 +119,13 @@ class Refunds:
         database = self._work.database
         refund = await database.get(REFUNDS, scope, attempt.subject_id)
         charge = await database.get(CHARGES, scope, attempt.charge_id or "")
-        current = await database.get(ATTEMPTS, scope, attempt.id)
-        if refund is None or charge is None or current is None:
+        if refund is None or charge is None:
             return False
         if execution is not None:
             result = trusted_result(execution)
         change = Change(scope)
         now_ms = self._work.clock.now_ms()
-        settle_refund(change, self._books, refund, charge, current, result, now_ms, execution)
+        settle_refund(change, self._books, refund, charge, attempt, result, now_ms, execution)
         return await self._work.record(change) is None
 
     async def sent_back(self, attempt: Attempt, result: Result) -> bool:
