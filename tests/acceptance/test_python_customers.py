@@ -166,6 +166,8 @@ def test_a_setup_in_steps(client: Any) -> None:
     assert client.v1.setup_intents.confirm(setup.id).status == "succeeded"
     attempts = client.v1.setup_attempts.list({"setup_intent": setup.id}).data
     assert [one.status for one in attempts] == ["succeeded"]
+    after = {"setup_intent": setup.id, "starting_after": attempts[0].id}
+    assert client.v1.setup_attempts.list(after).data == []
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.v1.setup_intents.cancel(setup.id)
     assert caught.value.code == "setup_intent_unexpected_state"

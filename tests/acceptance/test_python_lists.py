@@ -30,6 +30,30 @@ def test_pages_forwards_and_backwards(client: Any, buyer: Any) -> None:
     assert ([one.id for one in last.data], last.has_more) == (ids[6:], False)
 
 
+@pytest.mark.parametrize("param", ["starting_after", "ending_before"])
+@pytest.mark.parametrize(
+    ("listed", "spoken"),
+    [
+        ("payment_intents", "payment_intent"), ("charges", "charge"), ("refunds", "refund"), ("customers", "customer"),
+        ("setup_intents", "setupintent"), ("payment_methods", "payment method"), ("events", "event"),
+        ("disputes", "dispute"), ("balance_transactions", "balance transaction"), ("products", "product"),
+        ("prices", "price"), ("webhook_endpoints", "webhook endpoint"),
+    ],
+)  # fmt: skip
+def test_a_cursor_that_names_nothing_is_refused(client: Any, listed: str, spoken: str, param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        getattr(client.v1, listed).list({param: "xx_none"})
+    assert (caught.value.http_status, caught.value.code, caught.value.param) == (400, "resource_missing", param)
+    assert caught.value.user_message == f"No such {spoken}: 'xx_none'"
+
+
+def test_a_cursor_outside_the_filter_is_no_mistake(client: Any, pay: Pay, buyer: Any) -> None:
+    customer, ids = buyer
+    other = pay().id
+    listed = client.v1.payment_intents.list({"customer": customer.id, "starting_after": other, "limit": 3})
+    assert [one.id for one in listed.data] == ids[:3]
+
+
 def test_lists_are_narrowed_by_time(client: Any, buyer: Any) -> None:
     customer, ids = buyer
     now = int(time.time())

@@ -84,7 +84,7 @@ def _setup_attempts(database: Database) -> Load:
     """Setup attempts are attempts under a public id, shown with facts of their setup intent."""
 
     async def load(scope: Scope, ids: Sequence[str]) -> Mapping[str, Shown]:
-        attempts = await database.get_many(ATTEMPTS, scope, ["at_" + item.removeprefix("setatt_") for item in ids])
+        attempts = await database.get_many(ATTEMPTS, scope, map(setup_intent.attempt_id_of, ids))
         intents = await database.get_many(SETUP_INTENTS, scope, {item.subject_id for item in attempts.values()})
         return {
             setup_intent.setup_attempt_id(item.id): setup_intent.setup_attempt(item, intents[item.subject_id])

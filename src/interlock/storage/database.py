@@ -237,8 +237,14 @@ class Database:
         """
         query = page_query(table, scope, page, where)
         rows = await self.fetch(query.sql, *query.arguments)
+        found = True
+        if query.cursor is not None:
+            if rows and rows[0]["id"] == query.cursor:
+                del rows[0]
+            else:  # not in the list: filtered out of it, or no object at all
+                found = await self.get(table, scope, query.cursor) is not None
         has_more = len(rows) > page.limit
         items = [table.decode(row) for row in rows[: page.limit]]
         if query.reversed:
             items.reverse()
-        return PageResult(items, has_more)
+        return PageResult(items, has_more, found)

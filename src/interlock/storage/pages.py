@@ -36,18 +36,24 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 class PageResult(msgspec.Struct, Generic[T], frozen=True):
-    """Objects, newest first; ``has_more`` tells whether there are more in the direction of the cursor."""
+    """Objects, newest first; ``has_more`` tells whether there are more in the direction of the cursor, ``cursor_found``
+    whether the object that the cursor names exists."""
 
     items: list[T]
     has_more: bool
+    cursor_found: bool = True
 
 
 class PageQuery(msgspec.Struct, frozen=True):
-    """SQL and arguments that fetch one row more than the page; ``reversed`` rows come oldest first."""
+    """SQL and arguments that fetch one row more than the page; ``reversed`` rows come oldest first.
+
+    With a ``cursor``, the row it names comes first where it is in the list, so that a cursor costs no second query.
+    """
 
     sql: str
     arguments: list[Any]
     reversed: bool
+    cursor: str | None = None
 
 
 def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, object]) -> PageQuery:
@@ -78,16 +84,17 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
     for comparison, bound in _bounds(page):
         conditions.add("created_at_ms", comparison, bound)
     if page.starting_after is not None:
-        conditions.add("id", "<", page.starting_after)
-    if page.ending_before is not None:
-        conditions.add("id", ">", page.ending_before)
+        conditions.add("id", "<=", page.starting_after)
     backwards = page.ending_before is not None and page.starting_after is None
-    limit = conditions.parameter(page.limit + 1)
+    if page.ending_before is not None:
+        conditions.add("id", ">=" if backwards else ">", page.ending_before)
+    cursor = page.ending_before if backwards else page.starting_after
+    limit = conditions.parameter(page.limit + (1 if cursor is None else 2))
     sql = (
         f"SELECT {table.select_list} FROM {table.name} WHERE {' AND '.join(conditions.sql)} "  # noqa: S608 - declared names
         f"ORDER BY id {'ASC' if backwards else 'DESC'} LIMIT {limit}"
     )
-    return PageQuery(sql, conditions.arguments, backwards)
+    return PageQuery(sql, conditions.arguments, backwards, cursor)
 
 
 def _bounds(page: Page) -> list[tuple[str, int]]:

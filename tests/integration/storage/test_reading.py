@@ -117,6 +117,16 @@ async def test_walking_pages_forwards_and_backwards_meets_every_object_once(samp
     assert backwards == ids[:-1]
 
 
+async def test_a_cursor_is_found_whether_or_not_the_filter_lets_it_through(samples: Database) -> None:
+    ids = await filled(samples, 6)
+    for cursor, count in ((ids[2], 0), (ids[2], 1), (ids[2], 2)):
+        listed = await samples.find(SAMPLES, TEST, Page(starting_after=cursor), where={"count": count})
+        assert listed.cursor_found
+        assert all(item.id < cursor for item in listed.items)
+    for page in (Page(starting_after="smp_none"), Page(ending_before="smp_none")):
+        assert not (await samples.find(SAMPLES, TEST, page)).cursor_found
+
+
 async def test_a_page_can_be_bounded_by_both_cursors(samples: Database) -> None:
     ids = await filled(samples, 6)
     page = await samples.find(SAMPLES, TEST, Page(starting_after=ids[1], ending_before=ids[4]))

@@ -10,7 +10,7 @@ from interlock.api.call import Call
 from interlock.api.expansion import Shown
 from interlock.api.parameters import events as p
 from interlock.api.router import Endpoint
-from interlock.api.routes.common import or_none, page_of, show_one, show_page
+from interlock.api.routes.common import no_such_cursor, or_none, page_of, show_one, show_page
 from interlock.base.problems import Problem, missing
 from interlock.ledger.types import BalanceTransaction
 from interlock.payments.representation.account import account as show_account
@@ -70,6 +70,8 @@ async def list_transactions(call: Call[p.ListBalanceTransactions]) -> Answer | P
         payout_id=or_none(asked.payout),
         currency=None if asked.currency is UNSET else asked.currency.lower(),
     )
+    if not found.cursor_found:
+        return no_such_cursor(asked, _TRANSACTIONS)
     render = _show_transaction(call)
     return await call.show(list_object([render(item) for item in found.items], _TRANSACTIONS, has_more=found.has_more))
 

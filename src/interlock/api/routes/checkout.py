@@ -15,6 +15,7 @@ from interlock.api.routes.common import (
     CARD_OPTIONS,
     details_of,
     method_data,
+    no_such_cursor,
     options_of,
     or_none,
     page_of,
@@ -190,12 +191,15 @@ async def line_items(call: Call[p.ListLineItems]) -> Answer | Problem:
     if isinstance(found, Problem):
         return found
     ids = [item.id for item in found.line_items]
+    cursor = or_none(asked.starting_after) or or_none(asked.ending_before)
+    if cursor is not None and cursor not in ids:
+        return no_such_cursor(asked, call.context.path)
     start, end = 0, asked.limit
     if asked.starting_after is not UNSET:
-        start = ids.index(asked.starting_after) + 1 if asked.starting_after in ids else len(ids)
+        start = ids.index(asked.starting_after) + 1
         end = start + asked.limit
     elif asked.ending_before is not UNSET:
-        end = ids.index(asked.ending_before) if asked.ending_before in ids else 0
+        end = ids.index(asked.ending_before)
         start = max(0, end - asked.limit)
     shown = [line_item(item, found) for item in found.line_items[start:end]]
     more = start > 0 if asked.ending_before is not UNSET else len(ids) > end

@@ -85,10 +85,19 @@ def _bounds(created: base.Range) -> tuple[int | None, int | None]:
     return (max(lower) * _SECOND if lower else None, min(upper) * _SECOND if upper else None)
 
 
+def no_such_cursor(parameters: base.Page, path: str) -> Problem:
+    """Return the complaint about the cursor in ``parameters`` of the list at ``path``."""
+    param = "ending_before" if parameters.starting_after is UNSET else "starting_after"
+    listed = path.rsplit("/", 1)[-1].removesuffix("s")
+    return msgspec.structs.replace(missing(listed, getattr(parameters, param), param=param), status=400)
+
+
 async def show_page(call: Call[Any], found: PageResult[T] | Problem, render: Callable[[T], Shown]) -> Answer | Problem:
-    """Return the list answer for a page of values."""
+    """Return the list answer for a page of values, or the complaint about a cursor that names nothing."""
     if isinstance(found, Problem):
         return found
+    if not found.cursor_found:
+        return no_such_cursor(call.parameters, call.context.path)
     return await call.show_list([render(item) for item in found.items], has_more=found.has_more)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from interlock.api.authentication import Access
@@ -26,7 +27,7 @@ from interlock.api.routes.common import (
 )
 from interlock.base.problems import Problem
 from interlock.payments.representation.payment_method import payment_method as show_method
-from interlock.payments.representation.setup_intent import setup_attempt, setup_intent
+from interlock.payments.representation.setup_intent import attempt_id_of, setup_attempt, setup_intent
 from interlock.payments.setup.types import CancelSetup, ConfirmSetup, CreateSetup, SetupIntent, SetupView, UpdateSetup
 from interlock.payments.work import Answer, Respond
 
@@ -178,6 +179,12 @@ async def attempts(call: Call[p.ListSetupAttempts]) -> Answer | Problem:
     intent = await rooms.setup_intents.get(call.scope, call.parameters.setup_intent)
     if isinstance(intent, Problem):
         return intent
+    after, before = page.starting_after, page.ending_before
+    page = msgspec.structs.replace(
+        page,
+        starting_after=None if after is None else attempt_id_of(after),
+        ending_before=None if before is None else attempt_id_of(before),
+    )
     found = await rooms.attempts.list(call.scope, page, intent=intent.id)
     return await show_page(call, found, lambda attempt: setup_attempt(attempt, intent))
 

@@ -49,6 +49,11 @@ def setup_attempt_id(attempt_id: str) -> str:
     return "setatt_" + attempt_id.removeprefix("at_")
 
 
+def attempt_id_of(setup_attempt: str) -> str:
+    """Return the attempt that a public id of a setup attempt stands for; other texts stand for none."""
+    return "at_" + setup_attempt.removeprefix("setatt_")
+
+
 def setup_attempt(attempt: Attempt, intent: SetupIntent) -> dict[str, Any]:
     """Return one verification as the API's ``setup_attempt``, unexpanded."""
     failed = attempt.state in {"declined", "refused", "not_sent"}
