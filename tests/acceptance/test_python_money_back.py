@@ -95,6 +95,14 @@ def test_a_dispute_is_decided_by_its_evidence(client: Any, pay: Pay, evidence: s
     client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": evidence}})
     closed = eventually(lambda: now if (now := client.v1.disputes.retrieve(dispute.id)).status == status else None)
     assert closed.evidence.uncategorized_text == evidence
+    moved = closed.balance_transactions
+    assert [(one.type, one.amount, one.source) for one in moved] == [
+        ("adjustment", amount, dispute.id) for amount in ((-2000, 2000) if status == "won" else (-2000,))
+    ]
+    assert moved[0].to_dict() == client.v1.balance_transactions.retrieve(moved[0].id).to_dict()
+    told = client.v1.events.list({"type": "charge.dispute.funds_withdrawn", "limit": 5}).data
+    assert [one.id for event in told if event.data.object.id == dispute.id
+            for one in event.data.object.balance_transactions] == [moved[0].id]  # fmt: skip
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.disputes.close(dispute.id)
 

@@ -18,7 +18,6 @@ from interlock.payments.attempts.types import ATTEMPTS
 from interlock.payments.charges.types import CHARGES
 from interlock.payments.checkout.types import CHECKOUT_SESSIONS, PRICES, PRODUCTS
 from interlock.payments.customers.types import CUSTOMERS
-from interlock.payments.disputes.types import DISPUTES
 from interlock.payments.instruments.types import MANDATES, PAYMENT_METHODS
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.refunds.types import REFUNDS
@@ -67,7 +66,7 @@ def loaders(rooms: Rooms) -> dict[str, Load]:
             database, CHECKOUT_SESSIONS, lambda value: checkout_session.checkout_session(value, base_url)
         ),
         "customer": _rows(database, CUSTOMERS, customer.customer),
-        "dispute": _rows(database, DISPUTES, dispute.dispute),
+        "dispute": _disputes(rooms),
         "mandate": _rows(database, MANDATES, mandate.mandate),
         "payment_attempt_record": _rows(database, ATTEMPTS, payment_attempt_record.payment_attempt_record),
         "payment_intent": _rows(database, INTENTS, payment_intent.payment_intent),
@@ -78,6 +77,16 @@ def loaders(rooms: Rooms) -> dict[str, Load]:
         "setup_attempt": _setup_attempts(database),
         "setup_intent": _rows(database, SETUP_INTENTS, setup_intent.setup_intent),
     }
+
+
+def _disputes(rooms: Rooms) -> Load:
+    """Disputes are shown with the balance transactions that they name."""
+
+    async def load(scope: Scope, ids: Sequence[str]) -> Mapping[str, Shown]:
+        found, now_ms = await rooms.disputes.get_many(scope, ids), rooms.clock.now_ms()
+        return {dispute_id: dispute.dispute(shown, now_ms) for dispute_id, shown in found.items()}
+
+    return load
 
 
 def _setup_attempts(database: Database) -> Load:

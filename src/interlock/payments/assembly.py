@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.gateways.transport import Transport
+from interlock.ledger.service import Ledger
 from interlock.payments.attempts.operating import Operator
 from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
@@ -125,7 +126,7 @@ def assemble(
     confirmer = Confirmer(work, runner, base.routes, base.instruments, outcomes, public_url, limits)
     intents = Intents(work, confirmer, outcomes, base.instruments, customers)
     follow_ons = FollowOns(work, base.operator, outcomes, base.books)
-    refunds, disputes = Refunds(work, base.operator, base.books), Disputes(work, base.books)
+    refunds, disputes = Refunds(work, base.operator, base.books), Disputes(work, base.books, Ledger(database, clock))
     setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
     goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
     strays, products, limits_ms = Strays(work), Products(work), (limits.budget_ms, limits.lease_ms)

@@ -10,8 +10,9 @@ import msgspec
 
 from interlock.base.context import Scope
 from interlock.ledger import postings
+from interlock.ledger.types import Posting
 from interlock.payments.charges.types import Charge
-from interlock.payments.disputes.types import Dispute
+from interlock.payments.disputes.types import DisputeView
 from interlock.payments.refunds.types import Refund
 from interlock.payments.work import Change
 
@@ -87,8 +88,9 @@ class Books:
         change.extend(posting.writes())
         return replace(refund, failure_balance_transaction_id=posting.id)
 
-    def post_dispute(self, change: Change, dispute: Dispute, now_ms: int) -> Dispute:
+    def post_dispute(self, change: Change, shown: DisputeView, now_ms: int) -> DisputeView:
         """Post disputed money that the bank withdrew."""
+        dispute = shown.dispute
         posting = postings.dispute_withdrawn(
             Scope(dispute.account_id, dispute.livemode),
             gateway_id=dispute.gateway_id,
@@ -98,11 +100,11 @@ class Books:
             source_id=dispute.id,
             now_ms=now_ms,
         )
-        change.extend(posting.writes())
-        return replace(dispute, balance_transaction_ids=[*dispute.balance_transaction_ids, posting.id])
+        return _with_posting(change, shown, posting)
 
-    def post_dispute_won(self, change: Change, dispute: Dispute, now_ms: int) -> Dispute:
+    def post_dispute_won(self, change: Change, shown: DisputeView, now_ms: int) -> DisputeView:
         """Post disputed money that came back."""
+        dispute = shown.dispute
         posting = postings.dispute_reinstated(
             Scope(dispute.account_id, dispute.livemode),
             gateway_id=dispute.gateway_id,
@@ -111,5 +113,11 @@ class Books:
             source_id=dispute.id,
             now_ms=now_ms,
         )
-        change.extend(posting.writes())
-        return replace(dispute, balance_transaction_ids=[*dispute.balance_transaction_ids, posting.id])
+        return _with_posting(change, shown, posting)
+
+
+def _with_posting(change: Change, shown: DisputeView, posting: Posting) -> DisputeView:
+    change.extend(posting.writes())
+    named = [*shown.dispute.balance_transaction_ids, posting.id]
+    dispute = replace(shown.dispute, balance_transaction_ids=named)
+    return DisputeView(dispute, (*shown.transactions, posting.transaction))

@@ -1,6 +1,7 @@
 """Money going back: refunds, disputes, and news that arrives late or out of order."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from tests.support.payment_house import House
@@ -221,13 +222,17 @@ async def test_a_dispute_withdraws_the_money_and_winning_brings_it_back(house: H
     assert await balance_minor(house) == 0
     assert (await house.charge(intent)).disputed is True
     (dispute,) = (await house.payments.disputes.list(house.scope, Page())).items
-    assert dispute.status is DisputeStatus.NEEDS_RESPONSE
+    assert dispute.dispute.status is DisputeStatus.NEEDS_RESPONSE
+    assert [each.net_minor for each in dispute.transactions] == [-1099]
     blocked = await refund(house, intent)
     assert isinstance(blocked, Problem)
     assert blocked.code == "charge_disputed"
     evidence = UpdateDispute(evidence={"uncategorized_text": "winning_evidence"})
-    won = await house.follow(lambda respond: house.payments.disputes.update(house.ctx(), dispute.id, evidence, respond))
-    assert won.status is DisputeStatus.WON
+    won = await house.follow(
+        lambda respond: house.payments.disputes.update(house.ctx(), dispute.dispute.id, evidence, respond)
+    )
+    assert won.dispute.status is DisputeStatus.WON
+    assert [each.net_minor for each in won.transactions] == [-1099, 1099]
     assert await balance_minor(house) == 1099
     again = await notify(
         house,
@@ -238,7 +243,34 @@ async def test_a_dispute_withdraws_the_money_and_winning_brings_it_back(house: H
     )
     assert again is Verdict.APPLIED
     (after,) = (await house.payments.disputes.list(house.scope, Page())).items
-    assert after.status is DisputeStatus.WON
+    assert after == won
+
+
+async def test_a_list_of_disputes_reads_its_balance_transactions_together(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        charge = await house.charge(await house.paid())
+        await notify(
+            house,
+            "stripe",
+            kind=NotificationKind.DISPUTE_OPENED,
+            gateway_reference=charge.gateway_reference,
+            dispute_reference=f"dp_list_{number}",
+        )
+    queries: list[str] = []
+    fetch = house.database.fetch
+
+    async def counted(sql: str, *arguments: object) -> Any:
+        queries.append(sql)
+        return await fetch(sql, *arguments)
+
+    monkeypatch.setattr(house.database, "fetch", counted)
+
+    listed = await house.payments.disputes.list(house.scope, Page())
+
+    assert [len(each.transactions) for each in listed.items] == [1, 1, 1]
+    assert len(queries) == 2
 
 
 async def test_accepting_a_dispute_loses_it_for_good(house: House) -> None:
@@ -252,8 +284,8 @@ async def test_accepting_a_dispute_loses_it_for_good(house: House) -> None:
         dispute_reference="dp_2",
     )
     (dispute,) = (await house.payments.disputes.list(house.scope, Page())).items
-    lost = await house.follow(lambda respond: house.payments.disputes.close(house.ctx(), dispute.id, respond))
-    assert lost.status is DisputeStatus.LOST
-    twice = await house.follow(lambda respond: house.payments.disputes.close(house.ctx(), dispute.id, respond))
+    lost = await house.follow(lambda respond: house.payments.disputes.close(house.ctx(), dispute.dispute.id, respond))
+    assert lost.dispute.status is DisputeStatus.LOST
+    twice = await house.follow(lambda respond: house.payments.disputes.close(house.ctx(), dispute.dispute.id, respond))
     assert isinstance(twice, Problem)
     assert "charge.dispute.closed" in await house.events()

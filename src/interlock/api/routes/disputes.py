@@ -1,23 +1,30 @@
 """Endpoints of disputes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET
 
 from interlock.api.call import Call
+from interlock.api.expansion import Shown
 from interlock.api.parameters import disputes as p
 from interlock.api.parameters.base import given
 from interlock.api.router import Endpoint
 from interlock.api.routes.common import or_none, page_of, show_one, show_page
 from interlock.base.problems import Problem
-from interlock.payments.disputes.types import UpdateDispute
+from interlock.payments.disputes.types import DisputeView, UpdateDispute
 from interlock.payments.representation.dispute import dispute as show_dispute
 from interlock.payments.work import Answer
 
 
+def _show(call: Call[Any]) -> Callable[[DisputeView], Shown]:
+    now_ms = call.services.rooms.clock.now_ms()
+    return lambda found: show_dispute(found, now_ms)
+
+
 async def get(call: Call[Any]) -> Answer | Problem:
     """GET /v1/disputes/{dispute}."""
-    return await show_one(call, await call.services.rooms.disputes.get(call.scope, call.ids[0]), show_dispute)
+    return await show_one(call, await call.services.rooms.disputes.get(call.scope, call.ids[0]), _show(call))
 
 
 async def list_(call: Call[p.ListDisputes]) -> Answer | Problem:
@@ -29,7 +36,7 @@ async def list_(call: Call[p.ListDisputes]) -> Answer | Problem:
     found = await call.services.rooms.disputes.list(
         call.scope, page, charge=or_none(asked.charge), payment_intent=or_none(asked.payment_intent)
     )
-    return await show_page(call, found, show_dispute)
+    return await show_page(call, found, _show(call))
 
 
 async def update(call: Call[p.UpdateDispute]) -> Answer | Problem:
@@ -40,12 +47,12 @@ async def update(call: Call[p.UpdateDispute]) -> Answer | Problem:
         submit=asked.submit,
         metadata=asked.metadata,
     )
-    return await call.services.rooms.disputes.update(call.context, call.ids[0], command, call.responder(show_dispute))
+    return await call.services.rooms.disputes.update(call.context, call.ids[0], command, call.responder(_show(call)))
 
 
 async def close(call: Call[Any]) -> Answer | Problem:
     """POST /v1/disputes/{dispute}/close."""
-    return await call.services.rooms.disputes.close(call.context, call.ids[0], call.responder(show_dispute))
+    return await call.services.rooms.disputes.close(call.context, call.ids[0], call.responder(_show(call)))
 
 
 _ONE = "/v1/disputes/{dispute}"

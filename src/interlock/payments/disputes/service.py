@@ -5,6 +5,8 @@ mode does the evidence text decide, with the words the API documents, so that a 
 """
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,10 +14,11 @@ from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid, missing
 from interlock.gateways.contract import Notification, NotificationKind
+from interlock.ledger.service import Ledger
 from interlock.payments import metadata
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.disputes.machine import Trigger, is_inquiry, next_status
-from interlock.payments.disputes.types import DISPUTES, Dispute, DisputeStatus, UpdateDispute
+from interlock.payments.disputes.types import DISPUTES, Dispute, DisputeStatus, DisputeView, UpdateDispute
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.money import Books
@@ -41,20 +44,42 @@ _TRIGGERS = {
 class Disputes:
     """Read, answer and close disputes; hear of them from gateways."""
 
-    def __init__(self, work: Work, books: Books) -> None:
+    def __init__(self, work: Work, books: Books, ledger: Ledger) -> None:
         """Wire the parts."""
         self._work = work
         self._books = books
+        self._ledger = ledger
 
-    async def get(self, scope: Scope, dispute_id: str) -> Dispute | Problem:
+    async def get(self, scope: Scope, dispute_id: str) -> DisputeView | Problem:
         """Return one dispute."""
-        dispute = await self._work.database.get(DISPUTES, scope, dispute_id)
-        return missing("dispute", dispute_id) if dispute is None else dispute
+        found = (await self.get_many(scope, (dispute_id,))).get(dispute_id)
+        return missing("dispute", dispute_id) if found is None else found
+
+    async def get_many(self, scope: Scope, ids: Sequence[str]) -> dict[str, DisputeView]:
+        """Return the disputes that exist among ``ids``, by id."""
+        found = await self._work.database.get_many(DISPUTES, scope, ids)
+        return {shown.dispute.id: shown for shown in await self._shown(scope, list(found.values()))}
+
+    async def _shown(self, scope: Scope, disputes: Sequence[Dispute]) -> list[DisputeView]:
+        """Return ``disputes`` with their balance transactions, read together."""
+        wanted = [named for dispute in disputes for named in dispute.balance_transaction_ids]
+        posted = await self._ledger.get_many(scope, wanted)
+        return [
+            DisputeView(each, tuple(posted[named] for named in each.balance_transaction_ids if named in posted))
+            for each in disputes
+        ]
 
     async def list(
         self, scope: Scope, page: Page, *, charge: str | None = None, payment_intent: str | None = None
+    ) -> PageResult[DisputeView]:
+        """Return disputes, newest first, of a charge or an intent when given."""
+        found = await self._list(scope, page, charge, payment_intent)
+        return PageResult(await self._shown(scope, found.items), found.has_more, found.cursor_found)
+
+    async def _list(
+        self, scope: Scope, page: Page, charge: str | None, payment_intent: str | None
     ) -> PageResult[Dispute]:
-        """Return disputes, newest first, of a charge or an intent when given.
+        """Return the page as stored.
 
         In test mode a cardholder disputes at once and programs that rehearse it do not poll: the list of a payment made
         a moment ago waits for the gateway to say so.
@@ -88,9 +113,10 @@ class Disputes:
         self, ctx: RequestContext, dispute_id: str, command: UpdateDispute, respond: Respond
     ) -> Answer | Problem:
         """Add evidence and, unless told otherwise, submit it."""
-        dispute = await self._work.database.get(DISPUTES, ctx.scope, dispute_id)
-        if dispute is None:
-            return missing("dispute", dispute_id)
+        found = await self.get(ctx.scope, dispute_id)
+        if isinstance(found, Problem):
+            return found
+        dispute = found.dispute
         merged = metadata.merge(dispute.metadata, command.metadata)
         if isinstance(merged, Problem):
             return merged
@@ -103,23 +129,25 @@ class Disputes:
         if command.submit and changed.evidence and dispute.status in _OPEN_TO_EVIDENCE:
             status = next_status(dispute.status, Trigger.SUBMIT) or dispute.status
             changed = replace(changed, status=status, submission_count=dispute.submission_count + 1)
-            changed = await self._rehearse(ctx.scope, change, changed)
-        change.update(DISPUTES, changed)
-        change.event("charge.dispute.updated", show_dispute(changed), {"status": dispute.status})
-        answer = await self._work.commit(ctx, change, dispute.id, respond, changed)
+            found = await self._rehearse(ctx.scope, change, replace(found, dispute=changed))
+        else:
+            found = replace(found, dispute=changed)
+        change.update(DISPUTES, found.dispute)
+        self._announce(change, "updated", found, {"status": dispute.status})
+        answer = await self._work.commit(ctx, change, dispute.id, respond, found)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 
     async def close(self, ctx: RequestContext, dispute_id: str, respond: Respond) -> Answer | Problem:
         """Accept the dispute: it is lost."""
-        dispute = await self._work.database.get(DISPUTES, ctx.scope, dispute_id)
-        if dispute is None:
-            return missing("dispute", dispute_id)
-        if next_status(dispute.status, Trigger.LOSE) is None:
+        found = await self.get(ctx.scope, dispute_id)
+        if isinstance(found, Problem):
+            return found
+        if next_status(found.dispute.status, Trigger.LOSE) is None:
             return invalid(f"Dispute {dispute_id} is already closed.", code="status_transition_invalid")
         change = Change(ctx.scope)
-        lost = await self._decide(ctx.scope, change, replace(dispute, version=dispute.version + 1), Trigger.LOSE)
-        change.update(DISPUTES, lost)
-        answer = await self._work.commit(ctx, change, dispute.id, respond, lost)
+        lost = await self._decide(ctx.scope, change, _next(found), Trigger.LOSE)
+        change.update(DISPUTES, lost.dispute)
+        answer = await self._work.commit(ctx, change, dispute_id, respond, lost)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 
     async def notified(self, gateway_id: str, charge: Charge, notification: Notification) -> bool:
@@ -133,28 +161,28 @@ class Disputes:
         found = await self._work.database.find(DISPUTES, scope, Page(limit=1), where=where)
         change = Change(scope)
         if found.items:
-            dispute = replace(found.items[0], version=found.items[0].version + 1)
-            was = found.items[0].status
+            (known,) = await self._shown(scope, found.items)
+            shown = _next(known)
         else:
-            dispute = self._open(change, charge, gateway_id, reference, notification)
-            was = dispute.status
+            shown = self._open(change, charge, gateway_id, reference, notification)
+        was = shown.dispute.status
         trigger = _TRIGGERS.get(notification.kind)
         escalates = notification.kind is NotificationKind.DISPUTE_OPENED and found.items and is_inquiry(was)
         if escalates and not _is_warning(notification):
             trigger = Trigger.ESCALATE
-        if trigger is not None and next_status(dispute.status, trigger) is not None:
-            dispute = await self._decide(scope, change, dispute, trigger)
+        if trigger is not None and next_status(was, trigger) is not None:
+            shown = await self._decide(scope, change, shown, trigger)
         elif found.items:
             return True
         if found.items:
-            change.update(DISPUTES, dispute)
+            change.update(DISPUTES, shown.dispute)
         else:
-            change.insert(DISPUTES, dispute)
+            change.insert(DISPUTES, shown.dispute)
         return await self._work.record(change) is None
 
     def _open(
         self, change: Change, charge: Charge, gateway_id: str, reference: str, notification: Notification
-    ) -> Dispute:
+    ) -> DisputeView:
         now_ms = self._work.clock.now_ms()
         amount = notification.amount
         warning = _is_warning(notification)
@@ -175,38 +203,47 @@ class Disputes:
             evidence_due_at_ms=notification.evidence_due_at_ms,
             details={"card_brand": (charge.details.get("card") or {}).get("brand")},
         )
-        change.event("charge.dispute.created", show_dispute(dispute))
-        if not warning:
-            dispute = self._withdraw(change, dispute, charge, now_ms)
-        return dispute
+        opened = DisputeView(dispute)
+        self._announce(change, "created", opened)
+        return opened if warning else self._withdraw(change, opened, charge, now_ms)
 
-    def _withdraw(self, change: Change, dispute: Dispute, charge: Charge, now_ms: int) -> Dispute:
-        withdrawn = self._books.post_dispute(change, replace(dispute, funds_withdrawn=True), now_ms)
+    def _announce(self, change: Change, what: str, shown: DisputeView, before: dict[str, Any] | None = None) -> None:
+        change.event(f"charge.dispute.{what}", show_dispute(shown, self._work.clock.now_ms()), before)
+
+    def _withdraw(self, change: Change, shown: DisputeView, charge: Charge, now_ms: int) -> DisputeView:
+        taken = replace(shown, dispute=replace(shown.dispute, funds_withdrawn=True))
+        withdrawn = self._books.post_dispute(change, taken, now_ms)
         disputed = replace(charge, version=charge.version + 1, disputed=True)
         change.update(CHARGES, disputed)
-        change.event("charge.dispute.funds_withdrawn", show_dispute(withdrawn))
+        self._announce(change, "funds_withdrawn", withdrawn)
         change.event("charge.updated", show_charge(disputed), {"disputed": False})
         return withdrawn
 
-    async def _decide(self, scope: Scope, change: Change, dispute: Dispute, trigger: Trigger) -> Dispute:
+    async def _decide(self, scope: Scope, change: Change, shown: DisputeView, trigger: Trigger) -> DisputeView:
         """Add what ``trigger`` makes of the dispute, its money and its events to ``change``."""
         now_ms = self._work.clock.now_ms()
-        decided = replace(dispute, status=next_status(dispute.status, trigger) or dispute.status)
+        dispute = replace(shown.dispute, status=next_status(shown.dispute.status, trigger) or shown.dispute.status)
+        decided = replace(shown, dispute=dispute)
         if trigger is Trigger.ESCALATE:
             charge = await self._work.database.get(CHARGES, scope, dispute.charge_id)
             return decided if charge is None else self._withdraw(change, decided, charge, now_ms)
         if trigger is Trigger.WIN and dispute.funds_withdrawn:
-            decided = self._books.post_dispute_won(change, replace(decided, funds_withdrawn=False), now_ms)
-            change.event("charge.dispute.funds_reinstated", show_dispute(decided))
-        change.event("charge.dispute.closed", show_dispute(decided))
+            returned = replace(decided, dispute=replace(dispute, funds_withdrawn=False))
+            decided = self._books.post_dispute_won(change, returned, now_ms)
+            self._announce(change, "funds_reinstated", decided)
+        self._announce(change, "closed", decided)
         return decided
 
-    async def _rehearse(self, scope: Scope, change: Change, dispute: Dispute) -> Dispute:
+    async def _rehearse(self, scope: Scope, change: Change, shown: DisputeView) -> DisputeView:
         """In test mode the evidence text decides at once, as the API documents."""
-        text = dispute.evidence.get("uncategorized_text")
-        if dispute.livemode or text not in {WINNING_EVIDENCE, LOSING_EVIDENCE}:
-            return dispute
-        return await self._decide(scope, change, dispute, Trigger.WIN if text == WINNING_EVIDENCE else Trigger.LOSE)
+        text = shown.dispute.evidence.get("uncategorized_text")
+        if shown.dispute.livemode or text not in {WINNING_EVIDENCE, LOSING_EVIDENCE}:
+            return shown
+        return await self._decide(scope, change, shown, Trigger.WIN if text == WINNING_EVIDENCE else Trigger.LOSE)
+
+
+def _next(shown: DisputeView) -> DisputeView:
+    return replace(shown, dispute=replace(shown.dispute, version=shown.dispute.version + 1))
 
 
 def _is_warning(notification: Notification) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from interlock.ledger.types import BalanceTransaction
 from interlock.storage.tables import Table
 
 
@@ -45,6 +46,13 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     details: dict[str, Any] = {}
+
+
+class DisputeView(msgspec.Struct, frozen=True):
+    """A dispute with the balance transactions it names, oldest first, as they are shown together."""
+
+    dispute: Dispute
+    transactions: tuple[BalanceTransaction, ...] = ()
 
 
 DISPUTES = Table(Dispute, "disputes")

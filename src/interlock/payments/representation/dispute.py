@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from interlock.payments.disputes.types import Dispute, DisputeStatus
+from interlock.payments.disputes.types import DisputeStatus, DisputeView
 from interlock.payments.representation.amounts import front_amount
+from interlock.payments.representation.balance import balance_transaction
 
 EVIDENCE_FIELDS = (
     "access_activity_log",
@@ -37,8 +38,9 @@ EVIDENCE_FIELDS = (
 _OVER = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
 
 
-def dispute(value: Dispute) -> dict[str, Any]:
-    """Return the dispute as the API shows it, unexpanded."""
+def dispute(shown: DisputeView, now_ms: int) -> dict[str, Any]:
+    """Return the dispute as the API shows it at ``now_ms``, unexpanded."""
+    value = shown.dispute
     evidence: dict[str, Any] = dict.fromkeys(EVIDENCE_FIELDS)
     evidence["enhanced_evidence"] = {}
     evidence.update(value.evidence)
@@ -47,7 +49,7 @@ def dispute(value: Dispute) -> dict[str, Any]:
         "id": value.id,
         "object": "dispute",
         "amount": front_amount(value.amount_minor, value.currency),
-        "balance_transactions": [],
+        "balance_transactions": [balance_transaction(each, now_ms) for each in shown.transactions],
         "charge": value.charge_id,
         "created": value.created_at_ms // 1000,
         "currency": value.currency,
