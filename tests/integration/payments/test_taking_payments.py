@@ -12,8 +12,9 @@ from interlock.base.problems import Problem
 from interlock.gateways.contract import Operation
 from interlock.ledger.service import Ledger
 from interlock.payments.attempts.walking import Limits
+from interlock.payments.customers.types import CreateCustomer
 from interlock.payments.idempotency.service import KEY_TAKEN
-from interlock.payments.instruments.types import CardData, PaymentMethodData
+from interlock.payments.instruments.types import PAYMENT_METHODS, CardData, PaymentMethod, PaymentMethodData
 from interlock.payments.intents.types import (
     CancelIntent,
     CaptureIntent,
@@ -168,6 +169,33 @@ async def test_a_challenge_sends_the_shopper_out_and_back(
     assert redirect.url.startswith(RETURN_URL)
     assert f"redirect_status={landing}" in redirect.url
     assert (await house.intent(intent.id)).status is status
+
+
+async def saved(house: House) -> PaymentMethod:
+    """Return a method whose bank asked its owner once, while it was saved."""
+    customer = await house.follow(
+        lambda respond: house.payments.customers.create(house.ctx(path="/v1/customers"), CreateCustomer(), respond)
+    )
+    first = await house.paid(
+        "pm_card_authenticationRequiredOnSetup", setup_future_usage="off_session", customer=customer.id
+    )
+    await house.pass_challenge((await house.attempts(first))[-1], "succeed")
+    paid = await house.intent(first.id)
+    method = await house.database.get(PAYMENT_METHODS, house.scope, paid.payment_method_id or "")
+    assert method is not None
+    return method
+
+
+async def test_a_saved_card_is_charged_off_session_as_the_one_its_gateway_keeps(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    method = await saved(house)
+    customer, _, kept = method.credentials[house.gateways["stripe"].id].partition("/")
+    later = await house.paid(method.id, customer=method.customer_id, options=ConfirmIntent(off_session=True))
+    assert later.status is IntentStatus.SUCCEEDED
+    (attempt,) = await house.attempts(later)
+    remote = stripe_gateway.stripe("GET", f"/v1/payment_intents/{attempt.gateway_reference}").json()
+    assert (remote["customer"], remote["payment_method"]) == (customer, kept)
 
 
 async def test_off_session_payments_that_need_the_shopper_fail_with_authentication_required(house: House) -> None:

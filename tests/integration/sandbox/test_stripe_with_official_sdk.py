@@ -187,6 +187,36 @@ def test_a_card_set_up_once_is_charged_off_session_later(client: stripe.StripeCl
     assert paid.status == "succeeded"
 
 
+def test_the_same_card_given_again_in_clear_was_never_set_up(client: stripe.StripeClient) -> None:
+    customer = client.v1.customers.create({})
+    form: Any = {"payment_method": "pm_card_authenticationRequiredOnSetup", "confirm": True, "return_url": BACK}
+    setup: Any = client.v1.setup_intents.create(form | {"customer": customer.id})
+    authenticate(setup, "succeed")
+    with pytest.raises(stripe.CardError) as caught:
+        pay(client, "pm_card_authenticationRequiredOnSetup", customer=customer.id, off_session=True)
+    assert caught.value.code == "authentication_required"
+
+
+def test_a_card_saved_while_paying_is_its_customers_alone(client: stripe.StripeClient) -> None:
+    customer = client.v1.customers.create({})
+    paid = pay(client, customer=customer.id, setup_future_usage="off_session")
+    method = str(paid.payment_method)
+    assert pay(client, method, customer=customer.id, off_session=True).status == "succeeded"
+    for other in ({}, {"customer": client.v1.customers.create({}).id}):
+        with pytest.raises(stripe.InvalidRequestError, match="belongs to the Customer"):
+            pay(client, method, **other)
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        pay(client, customer="cus_none")
+
+
+def test_a_card_that_belongs_to_nobody_pays_once(client: stripe.StripeClient) -> None:
+    card = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}}
+    form: Any = {"amount": 1099, "currency": "usd", "confirm": True, "return_url": BACK, "payment_method_data": card}
+    once: Any = client.v1.payment_intents.create(form)
+    with pytest.raises(stripe.InvalidRequestError, match="previously used"):
+        pay(client, once.payment_method)
+
+
 def test_cards_that_cannot_be_saved_fail_their_setup(client: stripe.StripeClient) -> None:
     form: Any = {"payment_method": "pm_card_chargeDeclined", "confirm": True, "payment_method_types": ["card"]}
     with pytest.raises(stripe.CardError) as caught:

@@ -1,12 +1,14 @@
 """What the Stripe connector makes of Stripe's answers."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
-from tests.support.gateways import CONFIGS, PAYMENT_ID, REFERENCE, answer, completion, drive, follow_on, payment
+from tests.support.gateways import CARD, CONFIGS, PAYMENT_ID, REFERENCE, answer, completion, drive, follow_on, payment
 
 from interlock.base.money import Money
-from interlock.gateways.contract import StoredCredential
+from interlock.gateways.contract import HttpResponse, Initiator, StoredCredential
 from interlock.gateways.loader import load
 from interlock.gateways.outcomes import Outcome, Result
 
@@ -50,13 +52,13 @@ def test_a_succeeded_intent_is_approved_with_everything_the_charge_tells() -> No
             }
         },
     }
-    result = sale(intent(latest_charge=charge, payment_method="pm_1"))
+    result = sale(intent(latest_charge=charge, payment_method="pm_1", customer="cus_1"))
     assert result == Result(
         outcome=Outcome.APPROVED,
         gateway_reference=ID,
         echo=Money(1099, "usd"),
         network_transaction_id="MCC123",
-        stored_credential_reference="pm_1",
+        stored_credential_reference="cus_1/pm_1",
         authorisation_code="A1",
         cvc_check="pass",
         postal_code_check="fail",
@@ -217,9 +219,54 @@ def test_a_verified_card_leaves_its_reference() -> None:
         "metadata": {"interlock_attempt": REFERENCE},
     }
     request = payment(amount=Money(0, "usd"), stored_credential=StoredCredential(store=True))
-    sent, result = drive(CONNECTOR.verify(CONFIG, request), answer(body))
-    assert sent[0].path == "/v1/setup_intents"
-    assert (result.outcome, result.stored_credential_reference, result.cvc_check) == ("approved", "pm_9", "pass")
+    customer = answer({"id": "cus_1", "object": "customer"})
+    sent, result = drive(CONNECTOR.verify(CONFIG, request), customer, answer({**body, "customer": "cus_1"}))
+    assert [each.path for each in sent] == ["/v1/customers", "/v1/setup_intents"]
+    assert b"&customer=cus_1&" in sent[1].body
+    assert (result.outcome, result.stored_credential_reference, result.cvc_check) == ("approved", "cus_1/pm_9", "pass")
+
+
+def test_a_card_kept_at_stripe_is_charged_as_the_one_that_was_set_up() -> None:
+    stored = StoredCredential(initiator=Initiator.MERCHANT, reference="cus_1/pm_9", network_transaction_id="MCC1")
+    request = payment(stored_credential=stored)
+    (sent,) = drive(CONNECTOR.sale(CONFIG, request), answer(intent()))[0]
+    fields = dict(parse_qsl(sent.body.decode()))
+    assert (fields["customer"], fields["payment_method"], fields["off_session"]) == ("cus_1", "pm_9", "true")
+    assert not [name for name in fields if name.startswith("payment_method_data")]
+
+
+@pytest.mark.parametrize(
+    ("stored", "cvc", "kept"),
+    [
+        (StoredCredential(reference="cus_1/pm_9"), None, True),
+        (StoredCredential(reference="cus_1/pm_9"), "123", False),
+        (StoredCredential(initiator=Initiator.MERCHANT, reference="pm_9"), None, False),
+        (StoredCredential(initiator=Initiator.MERCHANT, network_transaction_id="MCC1"), None, False),
+    ],
+)
+def test_the_card_itself_is_sent_with_a_fresh_code_or_where_stripe_keeps_none(
+    stored: StoredCredential, cvc: str | None, kept: bool
+) -> None:
+    request = payment(stored_credential=stored, card=msgspec.structs.replace(CARD, cvc=cvc))
+    (sent,) = drive(CONNECTOR.sale(CONFIG, request), answer(intent()))[0]
+    assert (b"payment_method=pm_9" in sent.body) is kept
+    assert (b"number%5D=4242424242424242" in sent.body) is not kept
+
+
+@pytest.mark.parametrize(
+    ("refusal", "outcome"),
+    [
+        (answer({"error": {"type": "invalid_request_error", "message": "No."}}, 401), "refused"),
+        (answer({"error": {"type": "api_error"}}, 500), "not_sent"),
+        (answer({"id": "pi_1", "object": "payment_intent"}), "not_sent"),
+    ],
+)
+def test_without_a_customer_nothing_is_charged_and_another_route_may_be_tried(
+    refusal: HttpResponse, outcome: str
+) -> None:
+    for operation in (CONNECTOR.sale, CONNECTOR.verify):
+        sent, result = drive(operation(CONFIG, payment(stored_credential=StoredCredential(store=True))), refusal)
+        assert ([each.path for each in sent], result.outcome) == (["/v1/customers"], outcome)
 
 
 def test_increments_name_the_new_total() -> None:

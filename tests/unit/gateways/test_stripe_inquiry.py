@@ -16,7 +16,7 @@ from tests.support.gateways import (
 )
 
 from interlock.base.money import Money
-from interlock.gateways.contract import HttpRequest, HttpResponse, InquireRequest, Operation
+from interlock.gateways.contract import HttpRequest, HttpResponse, InquireRequest, Operation, StoredCredential
 from interlock.gateways.loader import load
 from interlock.gateways.outcomes import Result
 
@@ -66,6 +66,19 @@ def test_an_identical_request_is_sent_again_under_its_key() -> None:
     first = next(CONNECTOR.sale(CONFIG, payment()))
     sent, result = ask(answer(intent()), original=payment(), identical=True)
     assert (sent, result.outcome) == ([first], "approved")
+
+
+def test_a_request_that_stores_its_card_is_sent_again_for_the_same_customer() -> None:
+    storing, customer = (
+        payment(stored_credential=StoredCredential(store=True)),
+        answer({"id": "cus_1", "object": "customer"}),
+    )
+    first, _ = drive(CONNECTOR.sale(CONFIG, storing), customer, answer(intent()))
+    sent, result = ask(customer, answer(intent()), original=storing, identical=True)
+    assert (sent, result.outcome) == (first, "approved")
+    assert [request.path for request in sent] == ["/v1/customers", "/v1/payment_intents"]
+    refusal = answer({"error": {"type": "invalid_request_error", "message": "No."}}, 400)
+    assert ask(refusal, original=storing, identical=True)[1].outcome == "unknown"
 
 
 def test_a_request_that_lost_its_cvc_is_never_sent_again() -> None:

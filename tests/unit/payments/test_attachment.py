@@ -6,7 +6,8 @@ import pytest
 from interlock.base.problems import Problem
 from interlock.payments.instruments import attachment
 from interlock.payments.instruments.method_types import CHARGEABLE, KNOWN, check_type
-from interlock.payments.instruments.types import CardFacts, PaymentMethod
+from interlock.payments.instruments.payment_methods import apply_update
+from interlock.payments.instruments.types import CardFacts, PaymentMethod, UpdatePaymentMethod
 from interlock.payments.representation.differences import previous_attributes
 
 _FREE = PaymentMethod(
@@ -25,6 +26,15 @@ def _attached() -> PaymentMethod:
     value = attachment.attach(_FREE, "cus_1")
     assert isinstance(value, PaymentMethod)
     return value
+
+
+def test_a_card_with_a_new_expiry_is_not_charged_as_the_one_gateways_keep() -> None:
+    kept = msgspec.structs.replace(_FREE, credentials={"gw_1": "cus_1/pm_1"})
+    same = apply_update(kept, UpdatePaymentMethod(exp_year=2034, metadata={"a": "b"}), 1_790_000_000_000)
+    renewed = apply_update(kept, UpdatePaymentMethod(exp_year=2036), 1_790_000_000_000)
+    assert isinstance(same, PaymentMethod)
+    assert isinstance(renewed, PaymentMethod)
+    assert (same.credentials, renewed.credentials) == (kept.credentials, {})
 
 
 def test_a_free_method_may_be_used_by_anyone_once() -> None:

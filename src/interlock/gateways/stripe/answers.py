@@ -6,9 +6,10 @@ only where Stripe documents so; the tables in ``manifest.toml`` say where.
 
 from interlock.base.money import Money, from_provider
 from interlock.gateways.contract import UNREADABLE, ConnectorConfig, FollowOnRequest, HttpResponse, Tables
-from interlock.gateways.outcomes import Challenge, Outcome, Result, refused, unknown
-from interlock.gateways.stripe.forms import REFERENCE_KEY
+from interlock.gateways.outcomes import Challenge, Outcome, Result, not_sent, refused, unknown
+from interlock.gateways.stripe.forms import REFERENCE_KEY, credential
 from interlock.gateways.stripe.objects import (
+    CUSTOMER,
     ERROR,
     INTENT,
     REFUND,
@@ -79,7 +80,7 @@ def intent_result(intent: Intent, tables: Tables, config: ConnectorConfig, refer
         echo=_money(intent.amount, intent.currency, tables),
         challenge=challenge,
         network_transaction_id=card.network_transaction_id,
-        stored_credential_reference=intent.payment_method,
+        stored_credential_reference=credential(intent.customer, intent.payment_method),
         authorisation_code=card.authorization_code,
         cvc_check=checks.cvc_check if checks else None,
         postal_code_check=checks.address_postal_code_check if checks else None,
@@ -121,7 +122,9 @@ def setup_result(setup: Setup, tables: Tables, config: ConnectorConfig, referenc
         outcome=outcome,
         gateway_reference=setup.id,
         challenge=challenge,
-        stored_credential_reference=stored if stored is None or isinstance(stored, str) else stored.id,
+        stored_credential_reference=credential(
+            setup.customer, stored if stored is None or isinstance(stored, str) else stored.id
+        ),
         cvc_check=card.checks.cvc_check if card.checks else None,
         postal_code_check=card.checks.address_postal_code_check if card.checks else None,
         address_line1_check=card.checks.address_line1_check if card.checks else None,
@@ -220,6 +223,25 @@ def read_failure(response: HttpResponse) -> Failure | None:
         return ERROR.decode(response.body).error
     except UNREADABLE:
         return None
+
+
+def customer_id(response: HttpResponse) -> str | None:
+    """Return the id of the customer that an answer shows, or None when it shows none."""
+    if response.status != _OK:
+        return None
+    try:
+        customer = CUSTOMER.decode(response.body)
+    except UNREADABLE:
+        return None
+    return customer.id if customer.object == "customer" else None
+
+
+def no_customer(response: HttpResponse, tables: Tables) -> Result:
+    """Return why a payment was not made whose customer could not be: refused, or not sent, as it never was."""
+    result = error_result(response, tables) if response.status != _OK else unreadable(response)
+    if result.outcome is Outcome.REFUSED:
+        return result
+    return not_sent("customer_not_made", f"{result.code}: {result.message or ''}")
 
 
 def unreadable(response: HttpResponse) -> Result:

@@ -2,6 +2,9 @@
 
 Stripe remembers an Idempotency-Key for at least 24 hours, so the same operation sent again under the same key is
 answered with the first answer. Raw cards need Stripe's raw-card permission on the account.
+
+A card that is stored for later belongs to a Stripe customer of its own, made just before: Stripe uses no payment method
+twice that belongs to nobody, and a raw card that comes again is a card its bank has never seen.
 """
 
 from collections.abc import Generator, Mapping
@@ -23,13 +26,23 @@ from interlock.gateways.outcomes import Result, not_sent, unknown
 from interlock.gateways.stripe import inquiry, notifications
 from interlock.gateways.stripe.answers import (
     capture_answer,
+    customer_id,
     increment_answer,
+    no_customer,
     payment_answer,
     refund_answer,
     setup_answer,
     void_answer,
 )
-from interlock.gateways.stripe.forms import REFERENCE_KEY, form, payment_form, provider_amount, setup_form
+from interlock.gateways.stripe.forms import (
+    REFERENCE_KEY,
+    customer_form,
+    form,
+    payment_form,
+    provider_amount,
+    setup_form,
+    wants_customer,
+)
 from interlock.gateways.stripe.http import get, path_part, post
 
 _REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
@@ -56,27 +69,49 @@ class StripeConnector:
         built = self.payment_request(config, request, capture=capture)
         if isinstance(built, Result):
             return built
+        if request.stored_credential is not None and wants_customer(request):
+            response = yield self.customer_request(config, request)
+            customer = customer_id(response)
+            if customer is None:
+                return no_customer(response, self._tables)
+            built = self.payment_request(config, request, capture=capture, customer=customer)
+            if isinstance(built, Result):
+                return built
         response = yield built
         return payment_answer(response, self._tables, config, request.reference)
 
+    def customer_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
+        """Return the request that makes the customer whom Stripe is to keep the card for."""
+        key = f"{request.idempotency_key}-customer"
+        return post(self._tables, config, "/v1/customers", key, customer_form(request))
+
     def payment_request(
-        self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool
+        self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool, customer: str | None = None
     ) -> HttpRequest | Result:
         """Return the request that creates and confirms the intent, or why it cannot be built."""
         amount = provider_amount(self._tables, request.amount)
         if amount is None:
             return not_sent("amount_not_expressible", _INEXPRESSIBLE)
-        body = payment_form(request, amount, capture=capture)
+        body = payment_form(request, amount, capture=capture, customer=customer)
         return post(self._tables, config, "/v1/payment_intents", request.idempotency_key, body)
 
     def verify(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
         """Check and store a card: a confirmed SetupIntent."""
-        response = yield self.setup_request(config, request)
+        customer = None
+        if wants_customer(request):
+            response = yield self.customer_request(config, request)
+            customer = customer_id(response)
+            if customer is None:
+                return no_customer(response, self._tables)
+        response = yield self.setup_request(config, request, customer=customer)
         return setup_answer(response, self._tables, config, request.reference)
 
-    def setup_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
+    def setup_request(
+        self, config: ConnectorConfig, request: PaymentRequest, *, customer: str | None = None
+    ) -> HttpRequest:
         """Return the request that creates and confirms the setup intent."""
-        return post(self._tables, config, "/v1/setup_intents", request.idempotency_key, setup_form(request))
+        body = setup_form(request, customer)
+        return post(self._tables, config, "/v1/setup_intents", request.idempotency_key, body)
 
     def complete(self, config: ConnectorConfig, request: CompleteRequest) -> Step:
         """Look at the intent after the shopper's challenge, and confirm it if Stripe waits for that."""

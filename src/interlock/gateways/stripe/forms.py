@@ -20,9 +20,11 @@ _MAX_TEXT = 5000
 _FORBIDDEN_IN_DESCRIPTOR = str.maketrans("", "", "<>\\'\"*")
 _ADDRESS_KEYS = ("city", "country", "line1", "line2", "postal_code", "state")
 
-_HEAD = "confirm=true&payment_method_types%5B0%5D=card&payment_method_data%5Btype%5D=card&expand%5B0%5D="
-_PAYMENT_HEAD = f"{_HEAD}latest_charge&capture_method="
-_SETUP_HEAD = f"{_HEAD}payment_method&usage="
+_ANY_HEAD = "confirm=true&payment_method_types%5B0%5D=card&expand%5B0%5D="
+_CARD_TYPE = "payment_method_data%5Btype%5D=card&"
+_PAYMENT_HEAD = f"{_CARD_TYPE}{_ANY_HEAD}latest_charge&capture_method="
+_KEPT_HEAD = f"{_ANY_HEAD}latest_charge&capture_method="
+_SETUP_HEAD = f"{_CARD_TYPE}{_ANY_HEAD}payment_method&usage="
 _CARD_OPTION = "payment_method_options%5Bcard%5D%5B"
 _BILLING = "payment_method_data%5Bbilling_details%5D%5B"
 
@@ -51,20 +53,57 @@ def provider_amount(tables: Tables, money: Money) -> int | None:
     return amount
 
 
-def payment_form(request: PaymentRequest, amount: int, *, capture: bool) -> bytes:
+def credential(customer: str | None, method: str | None) -> str | None:
+    """Return what a card stored at Stripe is quoted by later: Stripe lets nobody but its customer use it again."""
+    return f"{customer}/{method}" if customer and method else None
+
+
+def kept_card(request: PaymentRequest) -> tuple[str, str] | None:
+    """Return the customer and payment method that Stripe keeps the request's card as, where they are to be charged.
+
+    A shopper's fresh security code goes with the card itself; a merchant has none to give.
+    """
+    stored = request.stored_credential
+    if stored is None or stored.reference is None:
+        return None
+    if request.card.cvc and stored.initiator is Initiator.CUSTOMER:
+        return None
+    customer, _, method = stored.reference.partition("/")
+    return (customer, method) if method else None
+
+
+def wants_customer(request: PaymentRequest) -> bool:
+    """Return True when the card is to be kept at Stripe and is not yet: it needs a customer to belong to."""
+    stored = request.stored_credential
+    return stored is not None and stored.store and stored.initiator is Initiator.CUSTOMER and kept_card(request) is None
+
+
+def customer_form(request: PaymentRequest) -> bytes:
+    """Return the body of POST /v1/customers: an owner for one kept card, without a word about the person."""
+    return form([(f"metadata[{REFERENCE_KEY}]", request.reference)])
+
+
+def payment_form(request: PaymentRequest, amount: int, *, capture: bool, customer: str | None = None) -> bytes:
     """Return the body of POST /v1/payment_intents.
 
     Args:
         request: what to charge.
         amount: in Stripe's minor units.
         capture: True for a sale, False to authorise only.
+        customer: whom Stripe is to keep the card for.
 
     """
     method = "automatic" if capture else "manual"
-    money = f"amount={amount}&currency={quote(request.amount.currency)}"
-    fields = [f"{_PAYMENT_HEAD}{method}&{money}&return_url={quote(request.return_url)}"]
-    _add_card(fields, request.card)
-    _add_shopper(fields, request.card, request.shopper)
+    rest = f"{method}&amount={amount}&currency={quote(request.amount.currency)}&return_url={quote(request.return_url)}"
+    kept = None if request.stored_credential is None else kept_card(request)
+    if kept is not None:
+        fields = [f"{_KEPT_HEAD}{rest}&customer={quote(kept[0])}&payment_method={quote(kept[1])}"]
+    else:
+        fields = [f"{_PAYMENT_HEAD}{rest}"]
+        _add_card(fields, request.card)
+        _add_shopper(fields, request.card, request.shopper)
+        if customer is not None:
+            fields.append(f"customer={quote(customer)}")
     _add_stored_credential(fields, request.stored_credential)
     _add_options(fields, request, capture=capture)
     if request.description:
@@ -76,14 +115,16 @@ def payment_form(request: PaymentRequest, amount: int, *, capture: bool) -> byte
     return "&".join(fields).encode("ascii")
 
 
-def setup_form(request: PaymentRequest) -> bytes:
-    """Return the body of POST /v1/setup_intents: check and store a card without taking money."""
+def setup_form(request: PaymentRequest, customer: str | None = None) -> bytes:
+    """Return the body of POST /v1/setup_intents: check a card and store it for ``customer`` without taking money."""
     stored = request.stored_credential
     on_session = stored is not None and stored.initiator is Initiator.CUSTOMER and not stored.store
     usage = "on_session" if on_session else "off_session"
     fields = [f"{_SETUP_HEAD}{usage}&return_url={quote(request.return_url)}"]
     _add_card(fields, request.card)
     _add_shopper(fields, request.card, request.shopper)
+    if customer is not None:
+        fields.append(f"customer={quote(customer)}")
     if request.three_d_secure in {"any", "challenge"}:
         fields.append(f"{_CARD_OPTION}request_three_d_secure%5D={request.three_d_secure}")
     if request.description:

@@ -35,6 +35,7 @@ from interlock.gateways.contract import (
 from interlock.gateways.outcomes import Result, not_sent, unknown
 from interlock.gateways.stripe.answers import (
     capture_answer,
+    customer_id,
     increment_answer,
     payment_answer,
     read_failure,
@@ -43,7 +44,7 @@ from interlock.gateways.stripe.answers import (
     unreadable,
     void_answer,
 )
-from interlock.gateways.stripe.forms import REFERENCE_KEY
+from interlock.gateways.stripe.forms import REFERENCE_KEY, wants_customer
 from interlock.gateways.stripe.http import get, path_part
 from interlock.gateways.stripe.objects import (
     INTENT,
@@ -80,12 +81,18 @@ class Builder(Protocol):
     """What an inquiry needs of the connector: the requests to send again."""
 
     def payment_request(
-        self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool
+        self, config: ConnectorConfig, request: PaymentRequest, *, capture: bool, customer: str | None = None
     ) -> HttpRequest | Result:
         """Return the request that pays."""
         ...
 
-    def setup_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
+    def customer_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
+        """Return the request that makes the customer a stored card belongs to."""
+        ...
+
+    def setup_request(
+        self, config: ConnectorConfig, request: PaymentRequest, *, customer: str | None = None
+    ) -> HttpRequest:
         """Return the request that checks a card."""
         ...
 
@@ -143,11 +150,18 @@ def _retrieve(tables: Tables, config: ConnectorConfig, request: InquireRequest, 
 def _resend_payment(
     builder: Builder, tables: Tables, config: ConnectorConfig, request: InquireRequest, original: PaymentRequest
 ) -> Inquiry:
+    customer = None
+    if wants_customer(original):
+        response = yield builder.customer_request(config, original)
+        customer = customer_id(response)
+        if customer is None:
+            return _nothing_proven(response)
     checks_card = request.operation is Operation.VERIFY
     if checks_card:
-        built: HttpRequest | Result = builder.setup_request(config, original)
+        built: HttpRequest | Result = builder.setup_request(config, original, customer=customer)
     else:
-        built = builder.payment_request(config, original, capture=request.operation is Operation.SALE)
+        capture = request.operation is Operation.SALE
+        built = builder.payment_request(config, original, capture=capture, customer=customer)
     if isinstance(built, Result):
         return built
     response = yield built

@@ -109,6 +109,7 @@ class Intent(msgspec.Struct, frozen=True):
     next_action: NextAction | None = None
     last_payment_error: Failure | None = None
     latest_charge: Charge | str | None = None
+    customer: str | None = None
     payment_method: str | None = None
     cancellation_reason: str | None = None
 
@@ -130,7 +131,15 @@ class Setup(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = {}
     next_action: NextAction | None = None
     last_setup_error: Failure | None = None
+    customer: str | None = None
     payment_method: PaymentMethod | str | None = None
+
+
+class Customer(msgspec.Struct, frozen=True):
+    """A customer."""
+
+    id: str
+    object: str = ""
 
 
 class Refund(msgspec.Struct, frozen=True):
@@ -215,6 +224,7 @@ REFUND = msgspec.json.Decoder(Refund)
 CHARGE = msgspec.json.Decoder(Charge)
 DISPUTE = msgspec.json.Decoder(Dispute)
 EVENT = msgspec.json.Decoder(Event)
+CUSTOMER = msgspec.json.Decoder(Customer)
 ERROR = msgspec.json.Decoder(ErrorAnswer)
 INTENTS = msgspec.json.Decoder(IntentPage)
 SETUPS = msgspec.json.Decoder(SetupPage)

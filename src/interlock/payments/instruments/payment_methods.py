@@ -225,8 +225,14 @@ def apply_update(before: PaymentMethod, command: UpdatePaymentMethod, now_ms: in
         metadata=pairs,
         card=card,
         billing_details={key: value for key, value in billing.items() if value},
+        # What a gateway keeps shows the card as it was: with its new expiry it is sent, and stored, again.
+        credentials=before.credentials if _same_expiry(before.card, card) else {},
         allow_redisplay=before.allow_redisplay if command.allow_redisplay is UNSET else command.allow_redisplay,
     )
+
+
+def _same_expiry(before: CardFacts | None, after: CardFacts | None) -> bool:
+    return before is None or after is None or (before.exp_month, before.exp_year) == (after.exp_month, after.exp_year)
 
 
 def _updated_card(card: CardFacts | None, command: UpdatePaymentMethod, now_ms: int) -> CardFacts | Problem | None:

@@ -66,7 +66,7 @@ class Challenges:
         if succeeded:
             setup.status = "succeeded"
             if setup.method is not None:
-                remember_set_up(self._desk, setup.method)
+                remember_set_up(self._desk, setup.method, setup.customer)
         else:
             setup.status = "requires_payment_method"
             setup.last_error = {

@@ -13,29 +13,29 @@ ALWAYS_ASK = ("any", "challenge")
 _DISPUTE_DELAY_MS = 50
 
 
-def must_authenticate(desk: Desk, card: TestCard, method: Method, *, asked: str, off_session: bool) -> bool:
-    """Return True when the shopper has to authenticate before ``method`` can be charged."""
+def must_authenticate(card: TestCard, method: Method, *, asked: str, off_session: bool) -> bool:
+    """Return True when the shopper has to authenticate before ``method`` can be charged.
+
+    The bank lets an off-session payment pass for a payment method that was set up. The same card given again in clear
+    is another payment method, of which nobody has told the bank that its owner agreed.
+    """
     if asked in ALWAYS_ASK and card.three_d_secure != "":
         return card.three_d_secure not in ("supported_error", "lookup_error")
     if card.three_d_secure == "required":
         return True
     if card.three_d_secure == "unless_set_up":
-        return not (off_session and is_set_up(desk, method))
+        return not (off_session and method.set_up)
     if card.three_d_secure == "already_set_up":
         return not off_session
     return False
 
 
-def remember_set_up(desk: Desk, method: Method) -> None:
-    """Write down that the cardholder agreed to later payments: the bank knows the card, whatever id it has here."""
+def remember_set_up(desk: Desk, method: Method, customer: str | None) -> None:
+    """Write down that the cardholder agreed to later payments; the method is the customer's from now on, if there is
+    one."""
     method.set_up = True
+    method.customer = customer or method.customer
     desk.store.put(method.id, method)
-    desk.store.put(f"setup_{method.fingerprint}", method)
-
-
-def is_set_up(desk: Desk, method: Method) -> bool:
-    """Return True when the cardholder agreed to later payments with this card."""
-    return method.set_up or desk.store.get(f"setup_{method.fingerprint}", Method) is not None
 
 
 def charge_id(payment_id: str, attempt: int) -> str:
@@ -94,7 +94,7 @@ class Charging:
         card = cards.behaviour(method.card_name)
         options = payment.options.get("card")
         asked = str(options.get("request_three_d_secure", "")) if isinstance(options, dict) else ""
-        if must_authenticate(self._desk, card, method, asked=asked, off_session=payment.off_session):
+        if must_authenticate(card, method, asked=asked, off_session=payment.off_session):
             if payment.off_session or call.flag("error_on_requires_action"):
                 return self.refuse(payment, call, "authentication_required", "authentication_required")
             payment.status = "requires_action"
@@ -122,7 +122,7 @@ class Charging:
         payment.last_error = None
         self._desk.book("authorisation", payment, attempt.id, payment.amount, call)
         if method is not None and payment.setup_future_usage:
-            remember_set_up(self._desk, method)
+            remember_set_up(self._desk, method, payment.customer)
         if payment.capture_method == "manual":
             payment.status = "requires_capture"
             payment.amount_capturable = payment.amount

@@ -124,7 +124,8 @@ class Intents:
         return self._confirm(payment, call) if confirm else self._shown(payment)
 
     def _apply(self, payment: Payment, call: Call) -> Refusal | None:
-        method = self._methods.chosen(call, payment)
+        wrong = self._methods.unknown_customer(call)
+        method = wrong or self._methods.chosen(call, payment)
         if isinstance(method, Refusal):
             return method
         if method is not None:

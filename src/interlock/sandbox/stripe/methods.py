@@ -123,6 +123,9 @@ class Methods:
         method_id = call.text("payment_method")
         if method_id is not None:
             found = self.find(method_id, "payment_method")
+            wrong = self._not_usable(found, call, payment) if isinstance(found, Method) else None
+            if wrong is not None:
+                return wrong
         elif call.tree("payment_method_data"):
             found = self.from_data(call.tree("payment_method_data"), "payment_method_data")
             if payment is not None and payment.method is None and isinstance(found, Method):
@@ -133,6 +136,35 @@ class Methods:
         if isinstance(found, Method):
             self._desk.store.put(found.id, found)
         return found
+
+    def unknown_customer(self, call: Call) -> Refusal | None:
+        """Return the complaint about a customer that does not exist, or None."""
+        customer = call.text("customer")
+        if not customer or self._desk.store.get(customer, Customer) is not None:
+            return None
+        return missing_object("customer", customer, param="customer", status=400)
+
+    def _not_usable(self, method: Method, call: Call, payment: Payment | None) -> Refusal | None:
+        """Return why a kept method may not be used: another's, or nobody's and used before."""
+        asks = call.text("customer") or (None if payment is None else payment.customer)
+        if method.customer is not None:
+            if method.customer == asks:
+                return None
+            return invalid(
+                f"The PaymentMethod {method.id} belongs to the Customer {method.customer}. Please include the Customer "
+                "in the `customer` parameter.",
+                param="payment_method",
+            )
+        first = self._desk.store.get(f"pi_{method.id[3:]}", Payment)
+        if first is None or (payment is not None and payment.id == first.id):
+            return None
+        return invalid(
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
+            "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
+            "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
+            code="payment_method_unexpected_state",
+            param="payment_method",
+        )
 
     # -- endpoints -------------------------------------------------------------------------------------------------
 

@@ -46,7 +46,8 @@ class Setups:
         return self._confirm(setup, call)
 
     def _apply(self, setup: Setup, call: Call) -> Refusal | None:
-        method = self._methods.chosen(call)
+        wrong = self._methods.unknown_customer(call)
+        method = wrong or self._methods.chosen(call)
         if isinstance(method, Refusal):
             return method
         if method is not None:
@@ -80,14 +81,13 @@ class Setups:
         card = cards.behaviour(method.card_name)
         if not card.attaches:
             return self._refused(setup, card.code, card.decline_code)
-        if must_authenticate(self._desk, card, method, asked="", off_session=False):
+        if must_authenticate(card, method, asked="", off_session=False):
             setup.status = "requires_action"
             shown = self._shown(setup)
             self._desk.emit("setup_intent.requires_action", shown.body, call)
             return shown
         setup.status = "succeeded"
-        method.customer = setup.customer
-        remember_set_up(self._desk, method)
+        remember_set_up(self._desk, method, setup.customer)
         shown = self._shown(setup)
         self._desk.emit("setup_intent.succeeded", shown.body, call)
         return shown
