@@ -46,10 +46,15 @@ class Application:
         limits: Limits,
         expander: expansion.Expander,
         document: Callable[[], bytes],
+        absent: Sequence[Endpoint] = (),
     ) -> None:
-        """Serve ``endpoints`` with ``services`` within ``limits``; ``document`` makes the OpenAPI document."""
+        """Serve ``endpoints`` with ``services`` within ``limits``.
+
+        ``document`` makes the OpenAPI document; ``absent`` is looked at where no endpoint fits.
+        """
         self._services = services
         self._router = Router(endpoints)
+        self._absent = Router(absent)
         self._limits = limits
         self._document = document
         self._expander = expander
@@ -112,7 +117,7 @@ class Application:
         if not found and "//" in request.path:  # a client whose base address ends in a slash
             request.path = re.sub("/{2,}", "/", request.path)
             found = self._router.find(method, request.path)
-        return found
+        return found or (self._absent.find(method, request.path) if method == "GET" else found)
 
     async def _read(self, request: Incoming, receive: Callable[[], Awaitable[Any]]) -> forms.Form | Problem:
         limits = self._limits

@@ -8,6 +8,7 @@ from interlock.api.expansion import Expander
 from interlock.api.limits import Limits
 from interlock.api.loaders import included, loaders
 from interlock.api.openapi import document
+from interlock.api.routes import absent
 from interlock.api.services import Services
 
 _DEFAULT_LIMITS = Limits()
@@ -27,4 +28,4 @@ def create_app(services: Services, limits: Limits = _DEFAULT_LIMITS) -> ASGIApp:
 
     """
     expander = Expander(loaders(services.rooms), included(services.rooms))
-    return Application(services, ENDPOINTS, limits, expander, _document)
+    return Application(services, ENDPOINTS, limits, expander, _document, absent.ENDPOINTS)

@@ -89,6 +89,8 @@ def _read_struct(kind: inspect.StructType, value: Any, path: Path) -> Any:
         raise _Invalid("Invalid object", path)
     fields = {field.encode_name: field for field in kind.fields}
     refused = getattr(kind.cls, "REFUSED", {})
+    if not kind.cls.__struct_config__.forbid_unknown_fields:
+        value = {name: item for name, item in value.items() if name in fields}
     for name in value:
         if name not in fields:
             here = (*path, name)
