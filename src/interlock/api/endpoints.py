@@ -3,6 +3,7 @@
 from interlock.api.router import Endpoint
 from interlock.api.routes import (
     account,
+    catalogue,
     charges,
     checkout,
     customers,
@@ -21,6 +22,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *setup_intents.ENDPOINTS,
     *disputes.ENDPOINTS,
     *checkout.ENDPOINTS,
+    *catalogue.ENDPOINTS,
     *account.ENDPOINTS,
     *events.ENDPOINTS,
 )

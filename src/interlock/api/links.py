@@ -99,8 +99,8 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "transfer_data.destination": _NEVER,
     },
     "payment_method": {"customer": ("customer",), **_whole("billing_details", "card", "radar_options")},
-    "price": {"product": ("product",)},
-    "product": {"default_price": ("price",), "tax_code": _NEVER},
+    "price": {"product": ("product",), "currency_options": _NEVER, "tiers": _NEVER},
+    "product": {"default_price": ("price",), "marketing_features": _NEVER, "tax_code": _NEVER},
     "refund": {
         **_whole("destination_details", "next_action"),
         "balance_transaction": ("balance_transaction",),

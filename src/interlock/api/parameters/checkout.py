@@ -1,4 +1,4 @@
-"""Parameters of checkout sessions, hosted pages, products and prices."""
+"""Parameters of checkout sessions, and hosted pages."""
 
 from typing import Annotated, Literal
 
@@ -173,10 +173,12 @@ class UpdateSession(Expandable, frozen=True, kw_only=True):
 class ListSessions(DatedPage, frozen=True, kw_only=True):
     """GET /v1/checkout/sessions."""
 
-    REFUSED = refuse(NOT_YET, "customer_account", "customer_details", "payment_link", "subscription")
+    REFUSED = refuse(NOT_YET, "customer_account", "customer_details")
 
     customer: Token | UnsetType = UNSET
     payment_intent: Token | UnsetType = UNSET
+    payment_link: Token | UnsetType = UNSET
+    subscription: Token | UnsetType = UNSET
     status: Literal["complete", "expired", "open"] | UnsetType = UNSET
 
 
@@ -191,85 +193,3 @@ class ConfirmPage(Expandable, frozen=True, kw_only=True):
     payment_method_data: PaymentMethodData | UnsetType = UNSET
     expected_amount: Amount | UnsetType = UNSET
     return_url: Url | UnsetType = UNSET
-
-
-class CreateProduct(Expandable, frozen=True, kw_only=True):
-    """POST /v1/products."""
-
-    REFUSED = refuse(_NO_TAX, "tax_code")
-
-    name: Text
-    id: Token | UnsetType = UNSET
-    active: bool = True
-    default_price_data: Hash | UnsetType = UNSET
-    description: Text | UnsetType | None = UNSET
-    images: list[Text] | UnsetType = UNSET
-    marketing_features: list[Hash] | UnsetType = UNSET
-    metadata: Metadata | UnsetType | None = UNSET
-    package_dimensions: Hash | UnsetType = UNSET
-    shippable: bool | UnsetType = UNSET
-    statement_descriptor: Descriptor | UnsetType = UNSET
-    type: Literal["good", "service"] | UnsetType = UNSET
-    unit_label: Text | UnsetType = UNSET
-    url: Url | UnsetType = UNSET
-
-
-class ProductData(Parameters, frozen=True, kw_only=True):
-    """A product made with its price."""
-
-    REFUSED = refuse(_NO_TAX, "tax_code", "tax_details")
-
-    name: Text
-    id: Token | UnsetType = UNSET
-    active: bool = True
-    metadata: Metadata | UnsetType | None = UNSET
-    statement_descriptor: Descriptor | UnsetType = UNSET
-    unit_label: Text | UnsetType = UNSET
-
-
-class CreatePrice(Expandable, frozen=True, kw_only=True):
-    """POST /v1/prices."""
-
-    REFUSED = {
-        **refuse(_NO_SUBSCRIPTIONS, "recurring"),
-        **refuse(
-            NOT_YET,
-            "billing_scheme",
-            "currency_options",
-            "custom_unit_amount",
-            "tiers",
-            "tiers_mode",
-            "transfer_lookup_key",
-            "transform_quantity",
-        ),
-    }
-
-    currency: Currency
-    unit_amount: Amount | UnsetType = UNSET
-    unit_amount_decimal: Token | UnsetType = UNSET
-    product: Token | UnsetType = UNSET
-    product_data: ProductData | UnsetType = UNSET
-    active: bool = True
-    lookup_key: Token | UnsetType = UNSET
-    nickname: Text | UnsetType = UNSET
-    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | UnsetType = UNSET
-    metadata: Metadata | UnsetType | None = UNSET
-
-
-class ListProducts(DatedPage, frozen=True, kw_only=True):
-    """GET /v1/products."""
-
-    REFUSED = refuse(NOT_YET, "shippable", "url", "ids")
-
-    active: bool | UnsetType = UNSET
-
-
-class ListPrices(DatedPage, frozen=True, kw_only=True):
-    """GET /v1/prices."""
-
-    REFUSED = refuse(NOT_YET, "recurring", "lookup_keys")
-
-    active: bool | UnsetType = UNSET
-    currency: Currency | UnsetType = UNSET
-    product: Token | UnsetType = UNSET
-    type: Literal["one_time", "recurring"] | UnsetType = UNSET

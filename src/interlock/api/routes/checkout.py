@@ -1,4 +1,4 @@
-"""Endpoints of checkout sessions, their hosted pages, products and prices."""
+"""Endpoints of checkout sessions, and their hosted pages."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from interlock.api.authentication import Access
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
 from interlock.api.parameters import checkout as p
-from interlock.api.parameters.base import given
 from interlock.api.router import Endpoint
+from interlock.api.routes.catalogue import unit_amount
 from interlock.api.routes.common import (
     CARD_OPTIONS,
     details_of,
@@ -22,12 +22,10 @@ from interlock.api.routes.common import (
     show_one,
     show_page,
 )
-from interlock.base.problems import Problem, invalid
+from interlock.base.problems import Problem
 from interlock.payments.checkout.types import (
     CheckoutSession,
     ConfirmPage,
-    CreatePrice,
-    CreateProduct,
     CreateSession,
     LineItemData,
     PaymentPage,
@@ -39,8 +37,6 @@ from interlock.payments.representation.checkout_session import (
     line_item,
     payment_page,
 )
-from interlock.payments.representation.checkout_session import price as show_price
-from interlock.payments.representation.checkout_session import product as show_product
 from interlock.payments.work import Answer
 
 _DETAILS = (
@@ -72,40 +68,17 @@ _DETAILS = (
     "ui_mode",
     "wallet_options",
 )
-_PRODUCT_DETAILS = (
-    "description",
-    "images",
-    "marketing_features",
-    "package_dimensions",
-    "shippable",
-    "statement_descriptor",
-    "unit_label",
-    "url",
-)
-_NO_DECIMALS = "Interlock counts prices in whole smallest units: pass unit_amount."
 
 
 def _show(call: Call[Any], session: CheckoutSession) -> Shown:
     return checkout_session(session, call.services.rooms.checkout_base_url)
 
 
-def _unit_amount(amount: Any, decimal: Any, param: str) -> int | Problem:
-    """Return a price's amount; a decimal one is taken where it is whole."""
-    if amount is not UNSET:
-        return int(amount)
-    if decimal is UNSET:
-        return invalid(f"Missing required param: {param}.", code="parameter_missing", param=param)
-    whole = str(decimal).partition(".")
-    if not whole[0].isdigit() or not whole[0].isascii() or len(whole[0]) > 12 or whole[2].strip("0"):
-        return invalid(_NO_DECIMALS, param=param + "_decimal")
-    return int(whole[0])
-
-
 def _line(index: int, line: p.SessionLine) -> LineItemData | Problem:
     if line.price_data is UNSET:
         return LineItemData(quantity=line.quantity, price=or_none(line.price))
     data = line.price_data
-    amount = _unit_amount(data.unit_amount, data.unit_amount_decimal, f"line_items[{index}][price_data][unit_amount]")
+    amount = unit_amount(data.unit_amount, data.unit_amount_decimal, f"line_items[{index}][price_data][unit_amount]")
     if isinstance(amount, Problem):
         return amount
     price_data = PriceData(
@@ -158,6 +131,8 @@ async def list_(call: Call[p.ListSessions]) -> Answer | Problem:
     page = page_of(asked)
     if isinstance(page, Problem):
         return page
+    if asked.payment_link is not UNSET or asked.subscription is not UNSET:
+        return await call.show_list([], has_more=False)  # no session here is of either
     found = await call.services.rooms.sessions.list(
         call.scope,
         page,
@@ -230,82 +205,6 @@ async def confirm_page(call: Call[p.ConfirmPage]) -> Answer | Problem:
     return await call.services.rooms.payment_pages.confirm(call.context, call.ids[0], command, call.responder(show))
 
 
-async def create_product(call: Call[p.CreateProduct]) -> Answer | Problem:
-    """POST /v1/products."""
-    asked = call.parameters
-    command = CreateProduct(
-        name=asked.name,
-        id=or_none(asked.id),
-        active=asked.active,
-        metadata=or_none(asked.metadata),
-        details=details_of(asked, _PRODUCT_DETAILS, keep_unset=False),
-    )
-    return await call.services.rooms.products.create(call.context, command, call.responder(show_product))
-
-
-async def get_product(call: Call[Any]) -> Answer | Problem:
-    """GET /v1/products/{id}."""
-    return await show_one(call, await call.services.rooms.products.get(call.scope, call.ids[0]), show_product)
-
-
-async def list_products(call: Call[p.ListProducts]) -> Answer | Problem:
-    """GET /v1/products."""
-    page = page_of(call.parameters)
-    if isinstance(page, Problem):
-        return page
-    found = await call.services.rooms.products.list(call.scope, page, active=or_none(call.parameters.active))
-    return await show_page(call, found, show_product)
-
-
-async def create_price(call: Call[p.CreatePrice]) -> Answer | Problem:
-    """POST /v1/prices."""
-    asked = call.parameters
-    amount = _unit_amount(asked.unit_amount, asked.unit_amount_decimal, "unit_amount")
-    if isinstance(amount, Problem):
-        return amount
-    product = None
-    if asked.product_data is not UNSET:
-        data = asked.product_data
-        product = CreateProduct(
-            name=data.name,
-            id=or_none(data.id),
-            active=data.active,
-            metadata=or_none(data.metadata),
-            details={
-                name: value for name in ("statement_descriptor", "unit_label") if (value := given(data).get(name))
-            },
-        )
-    command = CreatePrice(
-        currency=asked.currency.lower(),
-        unit_amount=amount,
-        product=or_none(asked.product),
-        product_data=product,
-        active=asked.active,
-        lookup_key=or_none(asked.lookup_key),
-        nickname=or_none(asked.nickname),
-        tax_behavior="unspecified" if asked.tax_behavior is UNSET else asked.tax_behavior,
-        metadata=or_none(asked.metadata),
-    )
-    return await call.services.rooms.prices.create(call.context, command, call.responder(show_price))
-
-
-async def get_price(call: Call[Any]) -> Answer | Problem:
-    """GET /v1/prices/{price}."""
-    return await show_one(call, await call.services.rooms.prices.get(call.scope, call.ids[0]), show_price)
-
-
-async def list_prices(call: Call[p.ListPrices]) -> Answer | Problem:
-    """GET /v1/prices."""
-    asked = call.parameters
-    page = page_of(asked)
-    if isinstance(page, Problem):
-        return page
-    found = await call.services.rooms.prices.list(
-        call.scope, page, active=or_none(asked.active), product=or_none(asked.product)
-    )
-    return await show_page(call, found, show_price)
-
-
 _ALL = "/v1/checkout/sessions"
 _ONE = "/v1/checkout/sessions/{session}"
 _KIND = "checkout.session"
@@ -327,10 +226,4 @@ ENDPOINTS = (
         access=Access.PUBLISHABLE,
         summary="Pay on a session's page",
     ),
-    Endpoint("POST", "/v1/products", create_product, "product", p.CreateProduct, summary="Create a product"),
-    Endpoint("GET", "/v1/products", list_products, "product", p.ListProducts, shape="list", summary="List products"),
-    Endpoint("GET", "/v1/products/{id}", get_product, "product", summary="Retrieve a product"),
-    Endpoint("POST", "/v1/prices", create_price, "price", p.CreatePrice, summary="Create a price"),
-    Endpoint("GET", "/v1/prices", list_prices, "price", p.ListPrices, shape="list", summary="List prices"),
-    Endpoint("GET", "/v1/prices/{price}", get_price, "price", summary="Retrieve a price"),
 )

@@ -176,6 +176,27 @@ class CreateProduct(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     metadata: dict[str, str] | None = None
     details: dict[str, Any] = {}
+    default_price: "CreatePrice | None" = None
+
+
+class UpdateProduct(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes; UNSET fields stay. In ``details`` an absent key stays and a None value unsets."""
+
+    name: str | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+    default_price: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType | None = UNSET
+    details: dict[str, Any] = {}
+
+
+class UpdatePrice(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes; UNSET fields stay."""
+
+    active: bool | UnsetType = UNSET
+    lookup_key: str | UnsetType = UNSET
+    nickname: str | UnsetType | None = UNSET
+    tax_behavior: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType | None = UNSET
 
 
 class CreatePrice(msgspec.Struct, frozen=True, kw_only=True):

@@ -317,3 +317,8 @@ def product(value: Product) -> dict[str, Any]:
         "updated": value.updated_at_ms // 1000,
         "url": more("url"),
     }
+
+
+def deleted_product(product_id: str) -> dict[str, Any]:
+    """Return what is shown of a product that was just deleted."""
+    return {"id": product_id, "object": "product", "deleted": True}
