@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from interlock.api import answers, browsers, expansion, forms
+from interlock.api import answers, browsers, expansion, forms, permissions
 from interlock.api import idempotency as keys
 from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_account, unknown_key
 from interlock.api.call import Call
@@ -104,6 +104,10 @@ class Application:
             return record
         if record.publishable and endpoint.access is Access.SECRET:
             return secret_key_required()
+        if record.permissions is not None:
+            refused = permissions.refusal(record, record.permissions, endpoint)
+            if refused is not None:
+                return refused
         problem = _as_sent(request, form, record)
         if problem is not None:
             return problem
@@ -138,6 +142,9 @@ class Application:
         expand = _expand(parameters)
         if expand:
             problem = expansion.check(endpoint.answers, endpoint.shape, expand, publishable=record.publishable)
+            if problem is None and record.permissions is not None:
+                kinds = expansion.reached(endpoint.answers, expand)
+                problem = permissions.refusal_to_expand(record, record.permissions, kinds)
             if problem is not None:
                 return problem
         key = keys.read_key(request.headers.get(b"idempotency-key")) if request.method == "POST" else None

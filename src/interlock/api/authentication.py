@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from interlock.base.problems import Problem, invalid
+from interlock.payments.access.permissions import Permissions
 
 _NO_KEY = (
     "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
@@ -49,6 +50,16 @@ class KeyRecord(Protocol):
         """Return True for a key that may be shown in a browser."""
         ...
 
+    @property
+    def permissions(self) -> Permissions | None:
+        """Return what a restricted key may do; None for a key that is not restricted."""
+        ...
+
+    @property
+    def hint(self) -> str:
+        """Return what may be shown of the key."""
+        ...
+
 
 def read_key(authorization: bytes | None) -> str | Problem:
     """Return the API key in an Authorization header: ``Bearer key`` or Basic with the key as user name."""
@@ -84,6 +95,11 @@ def masked(key: str) -> str:
     if len(prefix) > 12 or len(rest) <= 2 * _SHOWN_TAIL:
         return "****"
     return f"{prefix}{'*' * (len(rest) - _SHOWN_TAIL)}{rest[-_SHOWN_TAIL:]}"
+
+
+def masked_hint(hint: str) -> str:
+    """Return the hint that is kept of a key in the form of :func:`masked`."""
+    return hint.replace("…", "*" * 8)
 
 
 def secret_key_required() -> Problem:

@@ -51,11 +51,24 @@ def check(kind: str, shape: str, paths: Iterable[str], *, publishable: bool = Fa
     return None
 
 
+def reached(kind: str, paths: Iterable[str]) -> set[str]:
+    """Return the kinds of the objects that ``paths`` (already checked) show within an answer of ``kind``."""
+    found: set[str] = set()
+    for path in paths:
+        _walk((kind,), path.removeprefix("data.").split("."), found)
+    return found
+
+
 def _refused(segment: str, index: int, hint: str = "") -> Problem:
     return invalid(f"This property cannot be expanded ({segment[:100]}).{hint}", param=f"expand[{index}]")
 
 
 def _first_wrong(kinds: tuple[str, ...], segments: Sequence[str]) -> str | None:
+    return _walk(kinds, segments, set())
+
+
+def _walk(kinds: tuple[str, ...], segments: Sequence[str], reached_kinds: set[str]) -> str | None:
+    """Return the first segment that leads nowhere, or None; put the kinds on the way into ``reached_kinds``."""
     prefix = ""
     for segment in segments:
         if segment == "data" and kinds and kinds[0].startswith("list:"):
@@ -65,6 +78,7 @@ def _first_wrong(kinds: tuple[str, ...], segments: Sequence[str]) -> str | None:
         found = [target for kind in kinds for target in _targets(kind, name)]
         if found:
             kinds, prefix = tuple(target for targets in found for target in targets), ""
+            reached_kinds.update(target.removeprefix("list:") for target in kinds)
             continue
         if not any(field.startswith(name + ".") for kind in kinds for field in LINKS.get(kind, ())):
             return segment

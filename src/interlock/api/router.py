@@ -33,6 +33,7 @@ class Endpoint:
     shape: Shape = "object"
     access: Access = Access.SECRET
     summary: str = ""
+    always_empty: bool = False
 
 
 class Router:

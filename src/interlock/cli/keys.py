@@ -9,6 +9,7 @@ from interlock.base.context import Scope
 from interlock.base.problems import Problem
 from interlock.cli.output import JsonOption, console, print_json, print_rows, say, time_text
 from interlock.cli.session import AccountOption, LiveOption, done, the_account, with_database
+from interlock.payments.access.permissions import FAMILIES, read_permissions
 from interlock.payments.access.service import AccessService
 from interlock.payments.access.types import ApiKey, KeyKind
 from interlock.storage.database import Database
@@ -20,8 +21,16 @@ _CREATE_EXAMPLES = """Examples:
   interlock keys create --publishable          a key that may be in a browser
 
   interlock keys create --live --name shop
+
+  interlock keys create --allow charge=read    a restricted key: reads charges, nothing else
+
+  interlock keys create --allow payment_intent=write --allow charge=read
+
+Families for --allow, each with =read or =write (which includes read):
+
 """
-_COLUMNS = ("id", "kind", "mode", "key", "name", "created_at", "revoked_at")
+_CREATE_EXAMPLES += "\n\n".join(f"  {family:<20} {what}" for family, what in FAMILIES.items())
+_COLUMNS = ("id", "kind", "mode", "key", "name", "allowed", "created_at", "revoked_at")
 
 
 def register(app: typer.Typer) -> None:
@@ -36,16 +45,26 @@ def register(app: typer.Typer) -> None:
 def create(
     name: Annotated[str, typer.Option("--name", help="What the key is for.")] = "",
     publishable: Annotated[bool, typer.Option("--publishable", help="A key that may be shown in a browser.")] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="FAMILY=LEVEL", help="A restricted key that may do this; repeat for more."),
+    ] = None,
     live: LiveOption = False,
     account: AccountOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make an API key and print it: this once, it is kept nowhere."""
-    kind = KeyKind.PUBLISHABLE if publishable else KeyKind.SECRET
+    kind = KeyKind.PUBLISHABLE if publishable else KeyKind.RESTRICTED if allow else KeyKind.SECRET
+    if publishable and allow:
+        raise typer.BadParameter("not together with --publishable, which may do little anyway", param_hint="--allow")
+    permissions = read_permissions(allow) if allow else None
+    if isinstance(permissions, Problem):
+        raise typer.BadParameter(permissions.message, param_hint="--allow")
 
     async def work(database: Database) -> dict[str, Any]:
         owner = await the_account(database, account)
-        made = await AccessService(database, SystemClock()).create_key(Scope(owner.account_id, live), kind, name=name)
+        service, scope = AccessService(database, SystemClock()), Scope(owner.account_id, live)
+        made = await service.create_key(scope, kind, name=name, permissions=permissions)
         new = done(made, "--name")
         return {**_row(new.record), "key": new.plaintext}
 
@@ -98,4 +117,5 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "created_at": time_text(key.created_at_ms),
         "revoked_at": time_text(key.revoked_at_ms),
+        "allowed": " ".join(f"{family}={level}" for family, level in sorted((key.permissions or {}).items())),
     }

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.cli.conftest import Interlock
 
 from interlock.cli.output import ExitCode
+from interlock.payments.access.permissions import FAMILIES
 from interlock.storage import connections, migrations
 
 _STRIPE = ("gateways", "add", "stripe", "--credential", "secret_key=@STRIPE_KEY")
@@ -58,9 +59,29 @@ def test_a_key_is_shown_once_listed_by_its_end_and_revoked(installed: Interlock)
     assert revoked == {made["id"]}
 
 
+def test_a_restricted_key_is_made_by_what_it_may_do(installed: Interlock) -> None:
+    made = installed("keys", "create", "--allow", "charge=read", "--allow", "payment_intent=write", "--json").json()
+    listed = {row["id"]: row for row in installed("keys", "list", "--json").json()}
+
+    assert made["key"].startswith("rk_test_")
+    assert (listed[made["id"]]["kind"], listed[made["id"]]["allowed"]) == (
+        "restricted",
+        "charge=read payment_intent=write",
+    )
+
+
+def test_the_help_of_keys_names_every_family_that_can_be_allowed(interlock: Interlock) -> None:
+    said = interlock("keys", "create", "--help").out
+
+    assert all(family in said for family in FAMILIES)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "field"),
     [
+        (("keys", "create", "--allow", "invoices=read"), ExitCode.USAGE, "Invalid value for --allow"),
+        (("keys", "create", "--allow", "charge=delete"), ExitCode.USAGE, "Invalid value for --allow"),
+        (("keys", "create", "--allow", "charge=read", "--publishable"), ExitCode.USAGE, "Invalid value for --allow"),
         (("keys", "revoke", "key_none"), ExitCode.FAILED, "id"),
         (("keys", "list", "--account", "acct_none"), ExitCode.USAGE, "--account"),
         (("payments", "show", "pi_none"), ExitCode.FAILED, "ID"),

@@ -18,6 +18,7 @@ from interlock.api.router import Endpoint
 from interlock.api.services import Services
 from interlock.base.context import RequestContext
 from interlock.base.problems import Problem, invalid
+from interlock.payments.access.permissions import Permissions
 from interlock.payments.work import Answer
 
 SECRET = "sk_test_abcdefghijklmnopqrstuvwx"
@@ -34,6 +35,8 @@ class Key:
     account_id: str
     livemode: bool
     publishable: bool
+    permissions: Permissions | None = None
+    hint: str = "sk_test_…uvwx"
 
 
 @dataclass

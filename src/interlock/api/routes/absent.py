@@ -144,7 +144,7 @@ def _pairs(table: str) -> list[tuple[str, str, str]]:
 
 
 def _read(path: str, handler: Handler, kind: str) -> Endpoint:
-    return Endpoint("GET", path, handler, kind, AnyFilter)
+    return Endpoint("GET", path, handler, kind, AnyFilter, always_empty=True)
 
 
 def _both(path: str, param: str, kind: str) -> tuple[Endpoint, Endpoint]:

@@ -12,8 +12,8 @@ from interlock.base.ids import new_secret
 from interlock.payments.access.types import KeyKind
 
 _RANDOM_CHARACTERS = 48
-_PREFIXES = {KeyKind.SECRET: "sk", KeyKind.PUBLISHABLE: "pk"}
-_SHAPE = re.compile(r"[sp]k_(?:test|live)_[0-9A-Za-z]{24,120}")
+_PREFIXES = {KeyKind.SECRET: "sk", KeyKind.PUBLISHABLE: "pk", KeyKind.RESTRICTED: "rk"}
+_SHAPE = re.compile(r"[spr]k_(?:test|live)_[0-9A-Za-z]{24,120}")
 _SHOWN = 4
 
 

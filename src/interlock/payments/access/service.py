@@ -8,6 +8,7 @@ from interlock.base.errors import InvariantError
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments.access.keys import hash_of, hint_of, new_key
+from interlock.payments.access.permissions import Level
 from interlock.payments.access.types import ACCOUNTS, API_KEYS, Account, ApiKey, KeyKind, NewKey
 from interlock.storage.database import Database
 from interlock.storage.pages import Page
@@ -62,8 +63,23 @@ class AccessService:
         rows = await self._database.fetch(_QUERIES["all_accounts"], _ACCOUNTS_MAX)
         return [ACCOUNTS.decode(row) for row in rows]
 
-    async def create_key(self, scope: Scope, kind: KeyKind, *, name: str = "") -> NewKey | Problem:
-        """Make a key. What is returned is the only time it is seen in clear (unless it is publishable)."""
+    async def create_key(
+        self, scope: Scope, kind: KeyKind, *, name: str = "", permissions: dict[str, Level] | None = None
+    ) -> NewKey | Problem:
+        """Make a key. What is returned is the only time it is seen in clear (unless it is publishable).
+
+        Args:
+            scope: account and mode.
+            kind: who may hold it.
+            name: what it is for.
+            permissions: what a restricted key may do; None for the others.
+
+        Raises:
+            InvariantError: a restricted key without permissions, or another one with some.
+
+        """
+        if (kind is KeyKind.RESTRICTED) != bool(permissions):
+            raise InvariantError(f"a {kind} key with permissions {permissions}")
         account = await self.get_account(scope.account_id)
         if isinstance(account, Problem):
             return account
@@ -80,6 +96,7 @@ class AccessService:
             hint=hint_of(plaintext),
             name=name,
             public_key=plaintext if kind is KeyKind.PUBLISHABLE else None,
+            permissions=permissions,
         )
         await self._insert(Insert(API_KEYS, record))
         return NewKey(record, plaintext)

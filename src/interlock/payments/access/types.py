@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from interlock.payments.access.permissions import Level
 from interlock.storage.tables import Table
 
 
@@ -23,10 +24,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyKind(StrEnum):
-    """Who may hold a key: the shop's server, or its pages."""
+    """Who may hold a key: the shop's server, its pages, or a program that may do only some things."""
 
     SECRET = "secret"  # noqa: S105 - a word of the vocabulary
     PUBLISHABLE = "publishable"
+    RESTRICTED = "restricted"
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     public_key: str | None = None
     revoked_at_ms: int | None = None
+    permissions: dict[str, Level] | None = None
 
     @property
     def publishable(self) -> bool:
