@@ -9,7 +9,7 @@ from tests.support.running_product import Product, fetch
 
 _NAMES = """
 application_fees billing_portal.configurations coupons country_specs credit_notes entitlements.features
-exchange_rates file_links identity.verification_sessions invoice_items invoices issuing.cards payment_links
+exchange_rates files file_links identity.verification_sessions invoice_items invoices issuing.cards payment_links
 payment_method_configurations payment_method_domains payouts plans promotion_codes quotes
 radar.early_fraud_warnings radar.value_lists reporting.report_runs reporting.report_types reviews shipping_rates
 sigma.scheduled_query_runs subscription_schedules subscriptions tax_codes tax_ids tax_rates terminal.locations
@@ -64,11 +64,14 @@ def test_lists_of_a_customer_or_product_need_the_owner(client: stripe.StripeClie
     customer = v1.customers.create({})
     assert v1.customers.tax_ids.list(customer.id).data == []
     assert v1.customers.balance_transactions.list(customer.id).data == []
+    account = v1.accounts.retrieve_current().id
+    assert v1.accounts.external_accounts.list(account, {"object": "bank_account"}).data == []
     assert v1.products.features.list(v1.products.create({"name": "T"}).id).data == []
     for call in (
         lambda: v1.customers.tax_ids.list("cus_none"),
         lambda: v1.customers.tax_ids.retrieve(customer.id, "txi_1"),
         lambda: v1.products.features.list("prod_none"),
+        lambda: v1.accounts.external_accounts.list("acct_none"),
     ):
         assert refused(stripe.InvalidRequestError, call).code == "resource_missing"
 

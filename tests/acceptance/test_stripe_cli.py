@@ -3,11 +3,13 @@
 Each must succeed, and the event must be found among the account's events afterwards.
 """
 
+import json
 from typing import Any
 
 import pytest
 from tests.support.node_packages import StripeCli
 from tests.support.official_clients import eventually
+from tests.support.shop_receiver import ShopReceiver
 
 CARD_EVENTS = (
     "charge.captured",
@@ -53,3 +55,21 @@ def test_trigger(cli: StripeCli, client: Any, event: str) -> None:
 
 def newest(client: Any, event: str) -> list[str]:
     return [one.id for one in client.v1.events.list({"type": event, "limit": 1}).data]
+
+
+def test_an_event_is_sent_again(cli: StripeCli, client: Any) -> None:
+    with ShopReceiver() as receiver:
+        made = client.v1.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["customer.created"]})
+        try:
+            customer = client.v1.customers.create({"name": "Twice"}).id
+            told = receiver.wait(lambda delivery: customer.encode() in delivery.body)
+            event = json.loads(told.body)["id"]
+            for more in (["--webhook-endpoint", made.id], []):
+                receiver.deliveries.clear()
+                done = cli.call("events", "resend", event, *more)
+                assert json.loads(done.stdout)["id"] == event, done.stdout + done.stderr
+                assert event.encode() in receiver.wait(lambda _: True).body
+            missing = cli.call("events", "resend", "evt_none")
+            assert "No such event: 'evt_none'" in missing.stdout + missing.stderr
+        finally:
+            client.v1.webhook_endpoints.delete(made.id)

@@ -89,6 +89,10 @@ class StripeCli:
             check=False,
         )
 
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command that speaks to the API."""
+        return self.run(*arguments, *self._api)
+
     def trigger(self, event: str) -> subprocess.CompletedProcess[str]:
         """Run ``stripe trigger``."""
         return self.run("trigger", event, *self._api)

@@ -29,6 +29,15 @@ class ListEvents(DatedPage, frozen=True, kw_only=True):
     types: Annotated[list[Token], Meta(min_length=1, max_length=20)] | UnsetType = UNSET
 
 
+class ResendEvent(Expandable, frozen=True, kw_only=True):
+    """POST /v1/events/{id}/retry: what the official CLI sends for ``stripe events resend``."""
+
+    REFUSED = refuse(CONNECT, "account")
+
+    webhook_endpoint: Token | UnsetType = UNSET
+    for_stripecli: bool | UnsetType = UNSET
+
+
 class CreateWebhookEndpoint(Expandable, frozen=True, kw_only=True):
     """POST /v1/webhook_endpoints."""
 

@@ -35,6 +35,7 @@ _KINDS = """
     entitlements/features/{id} entitlements.feature
     exchange_rates/{rate_id} exchange_rate
     file_links/{link} file_link
+    files/{file} file
     financial_connections/accounts/{account} financial_connections.account
     financial_connections/transactions/{transaction} financial_connections.transaction
     forwarding/requests/{id} forwarding.request
@@ -90,6 +91,11 @@ _OF_CUSTOMERS = """
     subscriptions/{subscription_exposed_id} subscription
     tax_ids/{id} tax_id
 """
+_OF_THE_ACCOUNT = """
+    capabilities/{capability} capability
+    external_accounts/{id} bank_account
+    persons/{person} person
+"""
 _SEARCHED = ("invoices", "subscriptions")
 _SECOND_VERSION = ("core/accounts", "core/event_destinations", "core/events")
 
@@ -125,6 +131,11 @@ async def _a_customer(call: Call[Any]) -> Problem | None:
     return found if isinstance(found, Problem) else None
 
 
+async def _the_account(call: Call[Any]) -> Problem | None:
+    asked = call.ids[0]
+    return None if asked == call.context.account_id else missing("account", asked, param="account")
+
+
 async def _a_product(call: Call[Any]) -> Problem | None:
     found = await call.services.rooms.products.get(call.scope, call.ids[0])
     return found if isinstance(found, Problem) else None
@@ -135,6 +146,9 @@ def _within(owner: Callable[[Call[Any]], Awaitable[Problem | None]], then: Handl
         return await owner(call) or await then(call)
 
     return owned
+
+
+_OWNERS = (("/v1/customers/", _a_customer), ("/v1/accounts/", _the_account))
 
 
 def _pairs(table: str) -> list[tuple[str, str, str]]:
@@ -149,8 +163,9 @@ def _read(path: str, handler: Handler, kind: str) -> Endpoint:
 
 def _both(path: str, param: str, kind: str) -> tuple[Endpoint, Endpoint]:
     one, every = _missing(kind, param), _none(kind)
-    if path.startswith("/v1/customers/"):
-        one, every = _within(_a_customer, one), _within(_a_customer, every)
+    owner = next((owner for start, owner in _OWNERS if path.startswith(start)), None)
+    if owner is not None:
+        one, every = _within(owner, one), _within(owner, every)
     return _read(path, every, kind), _read(f"{path}/{{{param}}}", one, kind)
 
 
@@ -160,6 +175,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         each
         for path, param, kind in _pairs(_OF_CUSTOMERS)
         for each in _both(f"/v1/customers/{{customer}}/{path}", param, kind)
+    ),
+    *(
+        each
+        for path, param, kind in _pairs(_OF_THE_ACCOUNT)
+        for each in _both(f"/v1/accounts/{{account}}/{path}", param, kind)
     ),
     _read("/v1/products/{product}/features", _within(_a_product, _none("product_feature")), "product_feature"),
     *(_read(f"/v1/{name}/search", _not_found, name) for name in _SEARCHED),

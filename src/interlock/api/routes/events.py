@@ -42,6 +42,13 @@ async def list_events(call: Call[p.ListEvents]) -> Answer | Problem:
     return await show_page(call, found, lambda item: show_event(item, pending.get(item.id, 0)))
 
 
+async def resend(call: Call[p.ResendEvent]) -> Answer | Problem:
+    """POST /v1/events/{id}/retry."""
+    asked = or_none(call.parameters.webhook_endpoint)
+    problem = await call.services.rooms.webhook_endpoints.resend(call.scope, call.ids[0], asked)
+    return problem or await get_event(call)
+
+
 def _show(view: ShownEndpoint | DeletedEndpoint) -> Shown:
     if isinstance(view, DeletedEndpoint):
         return deleted_webhook_endpoint(view.id)
@@ -106,6 +113,7 @@ _KIND = "webhook_endpoint"
 ENDPOINTS = (
     Endpoint("GET", "/v1/events", list_events, "event", p.ListEvents, shape="list", summary="List events"),
     Endpoint("GET", "/v1/events/{id}", get_event, "event", summary="Retrieve an event"),
+    Endpoint("POST", "/v1/events/{id}/retry", resend, "event", p.ResendEvent, summary="Send an event again"),
     Endpoint("POST", _ALL, create, _KIND, p.CreateWebhookEndpoint, summary="Create a webhook endpoint"),
     Endpoint("GET", _ALL, list_, _KIND, p.ListWebhookEndpoints, shape="list", summary="List webhook endpoints"),
     Endpoint("GET", _ONE, get, _KIND, summary="Retrieve a webhook endpoint"),

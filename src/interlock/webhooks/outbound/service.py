@@ -23,7 +23,7 @@ from interlock.webhooks.outbound.schedule import GIVE_UP_AFTER_MS
 from interlock.webhooks.outbound.secrets import SecretSeal
 from interlock.webhooks.outbound.signing import new_signing_secret
 from interlock.webhooks.outbound.store import OutboundStore
-from interlock.webhooks.outbound.subscriptions import check_enabled_events
+from interlock.webhooks.outbound.subscriptions import check_enabled_events, wants
 from interlock.webhooks.outbound.types import WEBHOOK_ENDPOINTS, EndpointStatus, SealedSecret, WebhookEndpoint
 
 MAX_ENDPOINTS = 16
@@ -218,17 +218,26 @@ class WebhookEndpoints:
         """Return how many deliveries of each event are not acknowledged yet; absent means none."""
         return await self._store.pending_counts(scope.account_id, event_ids)
 
-    async def resend(self, scope: Scope, event_id: str, endpoint_id: str) -> Problem | None:
-        """Send an event to an endpoint (again), with three more days of tries."""
-        if await find_event(self._work.database, scope, event_id) is None:
+    async def resend(self, scope: Scope, event_id: str, endpoint_id: str | None = None) -> Problem | None:
+        """Send an event to an endpoint, or to all that hear its type, (again), with three more days of tries."""
+        event = await find_event(self._work.database, scope, event_id)
+        if event is None:
             return missing("event", event_id)
-        endpoint = await self.get(scope, endpoint_id)
-        if isinstance(endpoint, Problem):
-            return endpoint
-        if endpoint.status is not EndpointStatus.ENABLED:
-            return invalid("This webhook endpoint is disabled.", param="webhook_endpoint")
+        if endpoint_id is None:
+            every = (await self.list(scope, Page(limit=MAX_ENDPOINTS))).items
+            chosen = [one for one in every if wants(one.enabled_events, event.type)]
+        else:
+            endpoint = await self.get(scope, endpoint_id)
+            if isinstance(endpoint, Problem):
+                return endpoint
+            if endpoint.status is not EndpointStatus.ENABLED:
+                return invalid("This webhook endpoint is disabled.", param="webhook_endpoint")
+            chosen = [endpoint]
         now_ms = self._work.clock.now_ms()
-        await self._store.resend(scope, event_id, endpoint_id, now_ms=now_ms, retry_until_ms=now_ms + GIVE_UP_AFTER_MS)
+        until_ms = now_ms + GIVE_UP_AFTER_MS
+        for one in chosen:
+            if one.status is EndpointStatus.ENABLED:
+                await self._store.resend(scope, event_id, one.id, now_ms=now_ms, retry_until_ms=until_ms)
         return None
 
     async def log_of_event(self, scope: Scope, event_id: str) -> Sequence[dict[str, object]]:
