@@ -72,3 +72,26 @@ def test_a_mirror_asks_for_prices_with_all_it_may_expand(client: stripe.StripeCl
     price = client.v1.prices.list(asked).data[0]
     assert price.product.id == product.id  # type: ignore[union-attr]  # expanded
     assert [one.id for one in client.v1.products.list({"ids": [product.id, "prod_none"]}).data] == [product.id]
+
+
+def test_what_was_sold_inline_can_be_looked_up_and_sold_no_more(client: stripe.StripeClient) -> None:
+    goods: Any = {"name": "Inline", "description": "d", "metadata": {"sku": "7"}}
+    line: Any = {"price_data": {"currency": "usd", "unit_amount": 500, "product_data": goods}, "quantity": 2}
+    page = client.v1.checkout.sessions.create({"mode": "payment", "success_url": BACK, "line_items": [line]})
+    sold: Any = client.v1.checkout.sessions.line_items.list(page.id).data[0].price
+    price = client.v1.prices.retrieve(sold.id, {"expand": ["product"]})
+    assert (price.unit_amount, price.active) == (500, False)
+    product: Any = price.product
+    assert (product.name, product.description, product.active) == ("Inline", "d", False)
+    assert product.metadata.to_dict() == {"sku": "7"}
+    again: Any = {"mode": "payment", "success_url": BACK, "line_items": [{"price": sold.id}]}
+    assert (
+        "inactive"
+        in refused(stripe.InvalidRequestError, lambda: client.v1.checkout.sessions.create(again)).user_message
+    )
+    of_another: Any = {"currency": "usd", "unit_amount": 500, "product": client.v1.products.create({"name": "T"}).id}
+    page = client.v1.checkout.sessions.create(
+        {"mode": "payment", "success_url": BACK, "line_items": [{"price_data": of_another}], "expand": ["line_items"]}
+    )
+    assert page.line_items is not None
+    assert client.v1.prices.retrieve(page.line_items.data[0].price.id).product == of_another["product"]  # type: ignore[union-attr]  # it has one

@@ -31,6 +31,17 @@ _NO_TAX = "Interlock does not calculate tax."
 _NO_SUBSCRIPTIONS = "Interlock does not run subscriptions."
 
 
+class InlineProduct(Parameters, frozen=True, kw_only=True):
+    """A product made with its price, for this session alone."""
+
+    name: Text
+    description: Text | UnsetType = UNSET
+    images: list[Text] | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    tax_code: Token | UnsetType = UNSET
+    unit_label: Text | UnsetType = UNSET
+
+
 class PriceData(Parameters, frozen=True, kw_only=True):
     """A price made on the way."""
 
@@ -38,7 +49,7 @@ class PriceData(Parameters, frozen=True, kw_only=True):
 
     currency: Currency
     product: Token | UnsetType = UNSET
-    product_data: Hash | UnsetType = UNSET
+    product_data: InlineProduct | UnsetType = UNSET
     tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | UnsetType = UNSET
     unit_amount: Amount | UnsetType = UNSET
     unit_amount_decimal: Token | UnsetType = UNSET

@@ -9,6 +9,7 @@ from interlock.api.authentication import Access
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
 from interlock.api.parameters import checkout as p
+from interlock.api.parameters.base import given
 from interlock.api.router import Endpoint
 from interlock.api.routes.catalogue import unit_amount
 from interlock.api.routes.common import (
@@ -85,7 +86,7 @@ def _line(index: int, line: p.SessionLine) -> LineItemData | Problem:
         currency=data.currency.lower(),
         unit_amount=amount,
         product=or_none(data.product),
-        product_data=or_none(data.product_data),
+        product_data=None if data.product_data is UNSET else given(data.product_data),
         tax_behavior="unspecified" if data.tax_behavior is UNSET else data.tax_behavior,
     )
     return LineItemData(quantity=line.quantity, price=or_none(line.price), price_data=price_data)

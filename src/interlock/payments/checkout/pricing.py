@@ -2,12 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from interlock.base.context import Scope
 from interlock.base.ids import new_id
 from interlock.base.money import Money
 from interlock.base.problems import Problem, invalid
+from interlock.payments import metadata
 from interlock.payments.checkout.rules import MAX_QUANTITY
-from interlock.payments.checkout.types import PRICES, PRODUCTS, LineItem, LineItemData, Price, PriceData, Product
+from interlock.payments.checkout.types import (
+    PRICES,
+    PRODUCTS,
+    CheckoutSession,
+    LineItem,
+    LineItemData,
+    Price,
+    PriceData,
+    Product,
+)
 from interlock.payments.instruments.refusals import no_such
 from interlock.payments.intents.validation import check_amount, front_money
 from interlock.storage.database import Database
@@ -36,6 +48,55 @@ async def line_items(
             return line
         made.append(line)
     return made
+
+
+def made_inline(session: CheckoutSession, given: Sequence[LineItemData]) -> list[Product | Price] | Problem:
+    """Return the products and prices that come to be with ``session``: archived, nothing else is sold by them."""
+    made: list[Product | Price] = []
+    for number, (item, asked) in enumerate(zip(session.line_items, given, strict=True)):
+        data = asked.price_data
+        if data is None:
+            continue
+        if data.product is None:
+            product = _inline_product(session, item)
+            if isinstance(product, Problem):
+                where = f"line_items[{number}][price_data][product_data]"
+                return msgspec.structs.replace(product, param=f"{where}[{product.param}]")
+            made.append(product)
+        made.append(
+            Price(
+                account_id=session.account_id,
+                id=item.price_id,
+                livemode=session.livemode,
+                version=1,
+                created_at_ms=session.created_at_ms,
+                product_id=item.product_id,
+                currency=item.currency,
+                unit_amount_minor=item.unit_amount_minor,
+                active=False,
+                tax_behavior=data.tax_behavior,
+            )
+        )
+    return made
+
+
+def _inline_product(session: CheckoutSession, item: LineItem) -> Product | Problem:
+    details = dict(item.product_data)
+    pairs = metadata.merge({}, details.pop("metadata", {}))
+    if isinstance(pairs, Problem):
+        return pairs
+    return Product(
+        account_id=session.account_id,
+        id=item.product_id,
+        livemode=session.livemode,
+        version=1,
+        created_at_ms=session.created_at_ms,
+        updated_at_ms=session.created_at_ms,
+        name=details.pop("name"),
+        active=False,
+        metadata=pairs,
+        details=details,
+    )
 
 
 def total(items: Sequence[LineItem]) -> Money | Problem:

@@ -14,13 +14,17 @@ from interlock.base.ids import new_id, new_secret
 from interlock.base.problems import Problem
 from interlock.payments import metadata
 from interlock.payments.checkout.goals import Goal, GoalState
-from interlock.payments.checkout.pricing import line_items, total
+from interlock.payments.checkout.pricing import line_items, made_inline, total
 from interlock.payments.checkout.rules import LIVES_MS, UI_MODES, check_create, is_due, not_open
 from interlock.payments.checkout.types import (
     CHECKOUT_SESSIONS,
+    PRICES,
+    PRODUCTS,
     CheckoutSession,
     CreateSession,
     LineItem,
+    Price,
+    Product,
     SessionStatus,
     UpdateSession,
 )
@@ -31,6 +35,8 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.refusals import no_such
 from interlock.payments.instruments.types import PAYMENT_METHODS
 from interlock.payments.representation.checkout_session import checkout_session as shown
+from interlock.payments.representation.checkout_session import price as shown_price
+from interlock.payments.representation.checkout_session import product as shown_product
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.pages import Page, PageResult
 from interlock.storage.queries import load_queries
@@ -72,7 +78,12 @@ class CheckoutSessions:
         session = _new_session(ctx.scope, command, items, now_ms)
         if isinstance(session, Problem):
             return session
+        made = made_inline(session, command.line_items)
+        if isinstance(made, Problem):
+            return made
         change = Change(ctx.scope)
+        for one in made:
+            _insert(change, one)
         change.insert(CHECKOUT_SESSIONS, session)
         answer = await self._work.commit(ctx, change, session.id, respond, session)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
@@ -246,3 +257,12 @@ def _new_session(scope: Scope, command: CreateSession, items: list[LineItem], no
         metadata=command.metadata or {},
         details={**{key: value for key, value in command.details.items() if value is not None}, "ui_mode": ui_mode},
     )
+
+
+def _insert(change: Change, made: Product | Price) -> None:
+    if isinstance(made, Product):
+        change.insert(PRODUCTS, made)
+        change.event("product.created", shown_product(made))
+    else:
+        change.insert(PRICES, made)
+        change.event("price.created", shown_price(made))

@@ -311,7 +311,7 @@ def product(value: Product) -> dict[str, Any]:
         "package_dimensions": more("package_dimensions"),
         "shippable": more("shippable"),
         "statement_descriptor": more("statement_descriptor"),
-        "tax_code": None,
+        "tax_code": more("tax_code"),
         "type": "service",
         "unit_label": more("unit_label"),
         "updated": value.updated_at_ms // 1000,
