@@ -9,7 +9,7 @@ from tests.support.running_product import Product, fetch
 
 _NAMES = """
 application_fees billing_portal.configurations coupons country_specs credit_notes entitlements.features
-exchange_rates files file_links identity.verification_sessions invoice_items invoices issuing.cards payment_links
+exchange_rates file_links identity.verification_sessions invoice_items invoices issuing.cards payment_links
 payment_method_configurations payment_method_domains payouts plans promotion_codes quotes
 radar.early_fraud_warnings radar.value_lists reporting.report_runs reporting.report_types reviews shipping_rates
 sigma.scheduled_query_runs subscription_schedules subscriptions tax_codes tax_ids tax_rates terminal.locations

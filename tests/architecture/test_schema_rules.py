@@ -31,6 +31,7 @@ ACROSS_ACCOUNTS = {
     "payments/access/queries.sql:key_by_hash": "the key is what tells the account; the secret's hash is unguessable",
     "payments/access/queries.sql:all_accounts": CONFIGURATION,
     "payments/checkout/queries.sql:due_sessions": DISCOVERY,
+    "payments/files/queries.sql:contents_after": "key rotation walks all files in primary key order, in small batches",
     "payments/recovery/queries.sql:due_attempts": DISCOVERY,
     "payments/recovery/queries.sql:due_attempt_at": DISCOVERY,
     "payments/recovery/queries.sql:due_captures": DISCOVERY,

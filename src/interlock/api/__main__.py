@@ -54,6 +54,7 @@ def make_services(rooms: bootstrap.Rooms) -> Services:
             attempts=rooms.attempts,
             events=rooms.events,
             webhook_endpoints=rooms.webhook_endpoints,
+            files=rooms.files,
             find_account=rooms.access.get_account,
             checkout_base_url=rooms.checkout_page_url,
         ),

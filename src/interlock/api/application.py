@@ -10,7 +10,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from interlock.api import answers, browsers, expansion, forms, permissions
+import msgspec
+
+from interlock.api import answers, browsers, expansion, forms, multipart, permissions
 from interlock.api import idempotency as keys
 from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_account, unknown_key
 from interlock.api.call import Call
@@ -96,7 +98,7 @@ class Application:
         if not found or not isinstance(found[0], Endpoint):
             return await self._unrouted(request, found)
         endpoint, ids = found[0], found[1]
-        form = await self._read(request, receive)
+        form = await (self._read_upload if endpoint.uploads else self._read)(request, receive)
         if isinstance(form, Problem):
             return form
         record = await self._authenticate(request, form)
@@ -132,6 +134,19 @@ class Application:
             return _parameters(request, b"")
         body = await read_body(receive, limits, announced)
         return body if isinstance(body, Problem) else _parameters(request, body)
+
+    async def _read_upload(self, request: Incoming, receive: Callable[[], Awaitable[Any]]) -> forms.Form | Problem:
+        """Read a body that holds a file; only who has a key may send so much."""
+        record = await self._authenticate(request, forms.Form({}))
+        if isinstance(record, Problem):
+            return record
+        limits = msgspec.structs.replace(
+            self._limits, body_bytes=max(self._limits.upload_bytes, self._limits.body_bytes)
+        )
+        body = await read_body(receive, limits, request.headers.get(b"content-length"))
+        if isinstance(body, Problem):
+            return body
+        return multipart.parse(request.headers.get(b"content-type", b"").decode("latin-1"), body)
 
     async def _perform(
         self, request: Incoming, endpoint: Endpoint, ids: tuple[str, ...], form: forms.Form, record: KeyRecord

@@ -9,6 +9,7 @@ from interlock.api.routes import (
     customers,
     disputes,
     events,
+    files,
     payment_intents,
     payment_methods,
     setup_intents,
@@ -25,4 +26,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *catalogue.ENDPOINTS,
     *account.ENDPOINTS,
     *events.ENDPOINTS,
+    *files.ENDPOINTS,
 )

@@ -76,11 +76,12 @@ def _walk(kinds: tuple[str, ...], segments: Sequence[str], reached_kinds: set[st
             continue
         name = prefix + segment
         found = [target for kind in kinds for target in _targets(kind, name)]
-        if found:
+        nested = any(field.startswith(name + ".") for kind in kinds for field in LINKS.get(kind, ()))
+        if any(found) or (found and not nested):
             kinds, prefix = tuple(target for targets in found for target in targets), ""
             reached_kinds.update(target.removeprefix("list:") for target in kinds)
             continue
-        if not any(field.startswith(name + ".") for kind in kinds for field in LINKS.get(kind, ())):
+        if not nested:
             return segment
         prefix = name + "."
     return None

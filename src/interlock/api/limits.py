@@ -20,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much is allowed; the defaults are generous, since a merchant runs this for itself."""
 
     body_bytes: int = 1 << 20
+    upload_bytes: int = 6 << 20
     body_deadline_s: float = 10.0
     header_bytes: int = 32 << 10
     query_bytes: int = 16 << 10

@@ -16,6 +16,17 @@ def _whole(*names: str) -> dict[str, Targets]:
     return dict.fromkeys(names, ())
 
 
+_EVIDENCE_FILES = (
+    "cancellation_policy",
+    "customer_communication",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "receipt",
+    "refund_policy",
+    "service_documentation",
+    "shipping_documentation",
+    "uncategorized_file",
+)
 PREFIXES: Mapping[str, str] = {
     "ba": "bank_account",
     "card": "card",
@@ -24,6 +35,7 @@ PREFIXES: Mapping[str, str] = {
     "cus": "customer",
     "dp": "dispute",
     "du": "dispute",
+    "file": "file",
     "mandate": "mandate",
     "par": "payment_attempt_record",
     "at": "payment_attempt_record",
@@ -76,11 +88,13 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
     },
     "card": {"customer": ("customer",), "account": _NEVER},
     "dispute": {
+        **{f"evidence.{name}": ("file",) for name in _EVIDENCE_FILES},
         **_whole("balance_transactions", "evidence", "evidence_details", "payment_method_details"),
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
     },
     "event": _whole("data", "request"),
+    "file": _whole("links"),
     "item": {"price.product": ("product",), **_whole("discounts", "taxes")},
     "list:item": {},
     "mandate": {"payment_method": ("payment_method",)},

@@ -18,6 +18,7 @@ from interlock.payments.attempts.types import ATTEMPTS
 from interlock.payments.charges.types import CHARGES
 from interlock.payments.checkout.types import CHECKOUT_SESSIONS, PRICES, PRODUCTS
 from interlock.payments.customers.types import CUSTOMERS
+from interlock.payments.files.types import FILES
 from interlock.payments.instruments.types import MANDATES, PAYMENT_METHODS
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.refunds.types import REFUNDS
@@ -27,6 +28,7 @@ from interlock.payments.representation import (
     checkout_session,
     customer,
     dispute,
+    file,
     mandate,
     payment_attempt_record,
     payment_intent,
@@ -67,6 +69,7 @@ def loaders(rooms: Rooms) -> dict[str, Load]:
         ),
         "customer": _rows(database, CUSTOMERS, customer.customer),
         "dispute": _disputes(rooms),
+        "file": _rows(database, FILES, lambda value: file.file(value, rooms.files.public_url)),
         "mandate": _rows(database, MANDATES, mandate.mandate),
         "payment_attempt_record": _rows(database, ATTEMPTS, payment_attempt_record.payment_attempt_record),
         "payment_intent": _rows(database, INTENTS, payment_intent.payment_intent),

@@ -133,7 +133,9 @@ def _operation(
     if method == "post":
         operation["requestBody"] = {
             "required": False,
-            "content": {_FORM: {"schema": schemas[endpoint.parameters], "encoding": _encoding(endpoint.parameters)}},
+            "content": _upload(endpoint)
+            if endpoint.uploads
+            else {_FORM: {"schema": schemas[endpoint.parameters], "encoding": _encoding(endpoint.parameters)}},
         }
         operation["parameters"].append(
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255, "minLength": 1}}
@@ -141,6 +143,15 @@ def _operation(
     else:
         operation["parameters"].extend(_query(schemas[endpoint.parameters], components))
     return operation
+
+
+def _upload(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the content of a body that holds a file beside plain fields."""
+    fields = [field.encode_name for field in msgspec.structs.fields(endpoint.parameters)]
+    plain = {name: {"type": "string"} for name in fields if name not in {"expand", "file"}}
+    file = {"type": "string", "format": "binary"}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": file, **plain}}
+    return {"multipart/form-data": {"schema": schema}}
 
 
 def _operation_id(endpoint: Endpoint) -> str:

@@ -23,6 +23,7 @@ _BY_PATH = (
     ("/v1/customers/{customer}/sources", "source"),
     ("/v1/disputes", "dispute"),
     ("/v1/events", "event"),
+    ("/v1/files", "file"),
     ("/v1/mandates", "mandate"),
     ("/v1/payment_attempt_records", "payment_record"),
     ("/v1/payment_intents", "payment_intent"),

@@ -34,6 +34,7 @@ class Endpoint:
     access: Access = Access.SECRET
     summary: str = ""
     always_empty: bool = False
+    uploads: bool = False
 
 
 class Router:

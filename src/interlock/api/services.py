@@ -22,6 +22,7 @@ from interlock.payments.customers.service import Customers
 from interlock.payments.customers.sources import Sources
 from interlock.payments.disputes.service import Disputes
 from interlock.payments.events.service import Events
+from interlock.payments.files.service import Files
 from interlock.payments.instruments.mandates import Mandates
 from interlock.payments.instruments.payment_methods import PaymentMethods
 from interlock.payments.instruments.tokens import ConfirmationTokens, Tokens
@@ -75,6 +76,7 @@ class Rooms:
     attempts: Attempts
     events: Events
     webhook_endpoints: WebhookEndpoints
+    files: Files
     find_account: FindAccount
     checkout_base_url: str
 

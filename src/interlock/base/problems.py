@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 # Clients match on these words, which follow no rule.
-_SPOKEN = {"payment_intent": "payment_intent", "setup_intent": "setupintent"}
+_SPOKEN = {"file": "file upload", "payment_intent": "payment_intent", "setup_intent": "setupintent"}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

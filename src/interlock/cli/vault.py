@@ -7,6 +7,7 @@ import typer
 from interlock.bootstrap import Rooms
 from interlock.cli.output import JsonOption, RefusedError, print_rows, say
 from interlock.cli.session import with_rooms
+from interlock.payments.files.service import rewrap_files
 from interlock.webhooks.outbound.secrets import rewrap_secrets
 
 
@@ -42,13 +43,14 @@ def status(as_json: JsonOption = False) -> None:
 def rewrap() -> None:
     """Wrap everything by the newest master key. Payments go on meanwhile; safe to interrupt and to repeat."""
 
-    async def work(rooms: Rooms) -> tuple[int, bool, int, int]:
+    async def work(rooms: Rooms) -> tuple[int, bool, int, int, int]:
         progress = await rooms.foundation.vault.rewrap()
         gateways = await rooms.routing.rewrap()
         endpoints = await rewrap_secrets(rooms.foundation.database, rooms.seal)
-        return progress.rewrapped, progress.finished, gateways, endpoints
+        files = await rewrap_files(rooms.foundation.database, rooms.foundation.vault.envelope)
+        return progress.rewrapped, progress.finished, gateways, endpoints, files
 
-    cards, finished, gateways, endpoints = with_rooms(work)
-    say(f"wrapped anew: {cards} cards, {gateways} gateways, {endpoints} webhook endpoints")
+    cards, finished, gateways, endpoints, files = with_rooms(work)
+    say(f"wrapped anew: {cards} cards, {gateways} gateways, {endpoints} webhook endpoints, {files} files")
     if not finished:
         raise RefusedError("vault", "some cards changed meanwhile", "run `interlock vault rewrap` again")

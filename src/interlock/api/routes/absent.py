@@ -35,7 +35,6 @@ _KINDS = """
     entitlements/features/{id} entitlements.feature
     exchange_rates/{rate_id} exchange_rate
     file_links/{link} file_link
-    files/{file} file
     financial_connections/accounts/{account} financial_connections.account
     financial_connections/transactions/{transaction} financial_connections.transaction
     forwarding/requests/{id} forwarding.request

@@ -20,6 +20,7 @@ FAMILIES: Mapping[str, str] = {
     "customer": "customers",
     "dispute": "disputes and their evidence",
     "event": "events, which show objects of every family",
+    "file": "files, such as evidence",
     "mandate": "mandates",
     "payment_intent": "payment intents: create, confirm, capture, cancel",
     "payment_method": "payment methods",

@@ -1,0 +1,1 @@
+"""Files: what shops upload as evidence, kept sealed."""
