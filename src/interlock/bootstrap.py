@@ -22,6 +22,7 @@ from interlock.payments.access.service import AccessService
 from interlock.payments.assembly import Payments, assemble
 from interlock.payments.attempts.walking import Limits
 from interlock.payments.checkout.page import PaymentPages
+from interlock.payments.files.service import Files
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database
@@ -105,6 +106,7 @@ class Rooms(Payments):
     routing: Routing
     ledger: Ledger
     payment_pages: PaymentPages
+    files: Files
     seal: SecretSeal
     webhook_endpoints: WebhookEndpoints
     inbound: InboundNotifications
@@ -174,6 +176,7 @@ def wire(foundation: Foundation) -> Rooms:
         routing=Routing(database, foundation.vault.envelope, clock),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
+        files=Files(payments.work, foundation.vault.envelope, settings.base_url()),
         seal=seal,
         webhook_endpoints=WebhookEndpoints(payments.work, seal, policy),
         inbound=InboundNotifications(database, clock, foundation.table.find, payments.notifications.apply),

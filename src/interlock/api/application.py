@@ -35,6 +35,7 @@ _NOT_A_FORM = (
     "Invalid request (check that your POST content type is application/x-www-form-urlencoded). "
     "This API takes form bodies, neither JSON nor multipart."
 )
+_LARGE_HEAD = invalid("The request's headers or query string are too large.", status=431)
 _ENCODED = "The request body is compressed (Content-Encoding); this API takes bodies as they are."
 
 
@@ -128,7 +129,7 @@ class Application:
     async def _read(self, request: Incoming, receive: Callable[[], Awaitable[Any]]) -> forms.Form | Problem:
         limits = self._limits
         if request.header_bytes > limits.header_bytes or len(request.query) > limits.query_bytes:
-            return invalid("The request's headers or query string are too large.", status=431)
+            return _LARGE_HEAD
         announced = request.headers.get(b"content-length")
         if announced in {None, b"0"} and b"transfer-encoding" not in request.headers:
             return _parameters(request, b"")
@@ -137,6 +138,8 @@ class Application:
 
     async def _read_upload(self, request: Incoming, receive: Callable[[], Awaitable[Any]]) -> forms.Form | Problem:
         """Read a body that holds a file; only who has a key may send so much."""
+        if request.header_bytes > self._limits.header_bytes:
+            return _LARGE_HEAD
         record = await self._authenticate(request, forms.Form({}))
         if isinstance(record, Problem):
             return record

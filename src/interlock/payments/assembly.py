@@ -20,7 +20,6 @@ from interlock.payments.customers.service import Customers
 from interlock.payments.customers.sources import Sources
 from interlock.payments.disputes.service import Disputes
 from interlock.payments.events.service import Events
-from interlock.payments.files.service import Files
 from interlock.payments.idempotency.service import Idempotency
 from interlock.payments.instruments.making import Maker
 from interlock.payments.instruments.mandates import Mandates
@@ -74,7 +73,6 @@ class Payments:
     prices: Prices
     attempts: Attempts
     events: Events
-    files: Files
     notifications: Notifications
     recovery: Recovery
     expiry: Expiry
@@ -154,7 +152,6 @@ def assemble(
         prices=Prices(work, products),
         attempts=Attempts(database),
         events=Events(database),
-        files=Files(work, vault.envelope, public_url),
         notifications=Notifications(work, dispatch, strays, refunds, disputes, follow_ons),
         recovery=Recovery(work, runner, Rebuilder(database, base.instruments, setups, public_url), dispatch),
         expiry=Expiry(work, follow_ons),
