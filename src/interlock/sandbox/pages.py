@@ -1,4 +1,4 @@
-"""The page a shopper sees when a test card asks for authentication: two buttons, no style sheet, no script."""
+"""The page a shopper sees when a test card asks for authentication: two buttons and no script."""
 
 from html import escape
 from urllib.parse import urlencode
@@ -6,9 +6,16 @@ from urllib.parse import urlencode
 from interlock.sandbox.http import Reply
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>3D Secure test page</title></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>3D Secure test page</title><style>
+:root {{ color-scheme: light dark }}
+body {{ font: 17px/1.5 system-ui, sans-serif; max-width: 30rem; margin: 15vh auto 0; padding: 0 1.5rem }}
+body {{ text-align: center }}
+h1 {{ font-size: 1.3rem }} form {{ display: inline-block; margin: .5rem }}
+button {{ font: inherit; padding: .5rem 1.2rem; cursor: pointer }} #complete {{ font-weight: 600 }}
+</style></head>
 <body><h1>3D Secure test page</h1>
-<p>{provider} sandbox, {amount} {currency}. No real bank is asked.</p>
+<p><strong>{amount} {currency}</strong> at the {provider} sandbox. No real bank is asked.</p>
 <form method="get" action="{action}"><input type="hidden" name="outcome" value="succeed">
 <button id="complete">Complete authentication</button></form>
 <form method="get" action="{action}"><input type="hidden" name="outcome" value="fail">

@@ -28,9 +28,13 @@ _log = logging.getLogger("interlock.api")
 
 _FRAME = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
-    "<title>{title}</title></head><body>{body}</body></html>"
+    '<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
+    "<style>:root{{color-scheme:light dark}}body{{font:17px/1.5 system-ui,sans-serif;max-width:30rem;"
+    "margin:18vh auto 0;padding:0 1.5rem;text-align:center}}h1{{font-size:1.3rem}}button{{font:inherit;padding:.5rem 1.2rem}}</style>"
+    "</head><body><h1>{title}</h1>{body}</body></html>"
 )
 _FORM = (
+    "<p>Your bank asks you to confirm this payment. One moment, please.</p>"
     '<form method="post" action="{url}">{fields}<noscript><button>Continue to your bank</button></noscript></form>'
     "<script>document.forms[0].submit()</script>"
 )
