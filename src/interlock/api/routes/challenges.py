@@ -30,7 +30,8 @@ _FRAME = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
     '<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
     "<style>:root{{color-scheme:light dark}}body{{font:17px/1.5 system-ui,sans-serif;max-width:30rem;"
-    "margin:18vh auto 0;padding:0 1.5rem;text-align:center}}h1{{font-size:1.3rem}}button{{font:inherit;padding:.5rem 1.2rem}}</style>"
+    "margin:18vh auto 0;padding:0 1.5rem;text-align:center}}h1{{font-size:1.3rem}}"
+    "button{{font:inherit;padding:.5rem 1.2rem}}</style>"
     "</head><body><h1>{title}</h1>{body}</body></html>"
 )
 _FORM = (
