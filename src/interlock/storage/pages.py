@@ -18,7 +18,10 @@ LIMIT_MAX = 1_000
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of a list: up to ``limit`` objects after (older than) or before (newer than) a cursor id."""
+    """Which part of a list: up to ``limit`` objects after (older than) or before (newer than) a cursor id.
+
+    ``bounds``: the cursors are texts to compare ids with, not ids of objects; nobody looks whether they exist.
+    """
 
     limit: int = 10
     starting_after: str | None = None
@@ -27,6 +30,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     created_gte: int | None = None
     created_lt: int | None = None
     created_lte: int | None = None
+    bounds: bool = False
 
 
 class Pattern(msgspec.Struct, frozen=True):
@@ -88,7 +92,7 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
     backwards = page.ending_before is not None and page.starting_after is None
     if page.ending_before is not None:
         conditions.add("id", ">=" if backwards else ">", page.ending_before)
-    cursor = page.ending_before if backwards else page.starting_after
+    cursor = None if page.bounds else page.ending_before if backwards else page.starting_after
     limit = conditions.parameter(page.limit + (1 if cursor is None else 2))
     sql = (
         f"SELECT {table.select_list} FROM {table.name} WHERE {' AND '.join(conditions.sql)} "  # noqa: S608 - declared names

@@ -54,6 +54,7 @@ async def page_of_events(database: Database, scope: Scope, page: Page, types: Se
         created_gte=page.created_gte,
         created_lt=page.created_lt,
         created_lte=page.created_lte,
+        bounds=True,
     )
     found = await database.find(ANNOUNCEMENTS, scope, asked, where=where)
     places = [
@@ -66,7 +67,19 @@ async def page_of_events(database: Database, scope: Scope, page: Page, types: Se
     backwards = before is not None and after is None
     chosen = places[-page.limit :] if backwards else places[: page.limit]
     events = [event_at(announcement, position) for announcement, position in chosen]
-    return PageResult([event for event in events if event is not None], found.has_more or len(places) > page.limit)
+    shown = [event for event in events if event is not None]
+    cursor = page.starting_after or page.ending_before
+    exists = cursor is None or await _exists(database, scope, cursor, found.items)
+    return PageResult(shown, found.has_more or len(places) > page.limit, exists)
+
+
+async def _exists(database: Database, scope: Scope, cursor: str, found: Sequence[Announcement]) -> bool:
+    """Tell whether there is an event called ``cursor``: its announcement has come with the page unless filtered out."""
+    announcement_id, position = announcement_of(cursor)
+    for announcement in found:
+        if announcement.id == announcement_id:
+            return position < len(announcement.types.split())
+    return await find_event(database, scope, cursor) is not None
 
 
 def _matching(announcement: Announcement, types: Sequence[str]) -> list[int]:
