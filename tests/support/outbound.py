@@ -1,5 +1,9 @@
 """What tests of outbound webhooks share: events to send, endpoints to send them to, a worker's parts by hand."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from interlock.base.clock import Clock, SystemClock
@@ -71,6 +75,27 @@ class Bench:
         await self.delivery.fan_out.run_once()
         await self.delivery.run_once()
         await self.delivery.settled()
+
+    @contextlib.asynccontextmanager
+    async def holding(self) -> AsyncIterator[None]:
+        """Renew the leases meanwhile, as a worker does: a slow machine must not lose them in the middle."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(1)
+                await self.leases.renew()
+
+        renewing = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+
+    async def failed_tries(self) -> list[dict[str, object]]:
+        """Return what is on record of tries that were not answered with 2xx."""
+        tries = await self.database.fetch("SELECT event_id, attempt, status, error FROM webhook_tries")
+        return [dict(one) for one in tries if one["status"] is None or one["status"] >= 300]
 
     async def states(self) -> dict[str, int]:
         """Return how many deliveries are in each state."""
