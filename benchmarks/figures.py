@@ -116,15 +116,15 @@ def show(console: Console, results: Results) -> None:
     """Print the table."""
     table = Table(title="payments", title_justify="left")
     for heading in ("figure", "value", "bar", "holds", "runs"):
-        table.add_column(heading, justify="right" if heading == "value" else "left", no_wrap=heading != "runs")
+        table.add_column(heading, justify="right" if heading == "value" else "left", no_wrap=True)
     for figure in results.figures():
         holds = "[green]yes[/]" if figure["holds"] else "[red]no[/]"
         unit = "" if figure["unit"] == "ratio" else f" {figure['unit']}"
         runs = " ".join(str(run) for run in figure["runs"])
         table.add_row(figure["name"], f"{figure['value']}{unit}", figure["bar"], holds, runs)
-    for name, why in results.left_out().items():
-        table.add_row(name, "-", next(bar.bar for bar in BARS if bar.name == name), "-", f"[dim]{why}[/]")
     console.print(table)
+    for name, why in results.left_out().items():
+        console.print(f"not measured: {name} ({why})", style="dim", highlight=False)
 
 
 def machine(postgres: str) -> dict[str, Any]:

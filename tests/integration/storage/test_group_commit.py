@@ -1,12 +1,13 @@
 """Group commit against a real Postgres: all or nothing for each caller, whatever the others do."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from tests.support.storage import ACCOUNT, MARKS, SAMPLES, Part, Sample, mark, sample
+from tests.support.storage import ACCOUNT, MARKS, SAMPLES, Colour, Part, Sample, mark, sample
 
 from interlock.base.context import Scope
 from interlock.base.errors import InvariantError, StorageError
@@ -275,3 +276,45 @@ async def test_an_update_leaves_fixed_columns_as_they_were(samples: Database) ->
     assert await samples.commit([Update(fixed, later)]) == DONE
     found = await samples.get(fixed, SCOPE, first.id)
     assert found == msgspec.structs.replace(later, created_at_ms=first.created_at_ms)
+
+
+def random_fields(rng: random.Random, number: int) -> dict[str, object]:
+    """Return fields of every kind; whatever may be None or alike in many rows often is."""
+    return {
+        "colour": rng.choice([Colour.RED, Colour.RED, Colour.BLUE]),
+        "amount_minor": rng.choice([0, 0, 5, rng.randrange(10**12)]),
+        "flag": rng.choice([None, None, True, False]),
+        "count": rng.choice([None, 7, rng.randrange(99)]),
+        "note": rng.choice([None, None, f"{number}", f"\x1f{number} Zoë", f"\x1e{number}"]),
+        "blob": rng.choice([None, b"", b"\x00\xff"]),
+        "part": rng.choice([None, Part("p", (1, 2)), Part("")]),
+        "tags": rng.choice([(), ("a", "")]),
+        "extra": rng.choice([{}, {"k": [None, "é", {"n": 1}]}]),
+        "order": rng.choice(["", "", "x"]),
+    }
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_is_written_in_whatever_groups_is_what_is_read(samples: Database, seed: int) -> None:
+    """Statements leave out and share columns by the rows seen so far: no history of rows may show in what is stored."""
+    rng = random.Random(seed)
+    expected: dict[str, Sample] = {}
+    for number in range(40):
+        writes: list[list[Write]] = []
+        touched: set[str] = set()
+        for position in range(rng.choice([1, 1, 2, 9])):
+            name = number * 100 + position
+            if expected and rng.random() < 0.4:
+                old = expected[rng.choice(sorted(expected))]
+                if old.id in touched:
+                    continue
+                value = changed(old, **random_fields(rng, name))
+                writes.append([Update(SAMPLES, value)])
+            else:
+                value = sample(**random_fields(rng, name))
+                new: Write = Insert(SAMPLES, value) if rng.random() < 0.5 else Claim(SAMPLES, value)
+                writes.append([new, Insert(MARKS, mark(value.id))])
+            touched.add(value.id)
+            expected[value.id] = value
+        assert set(await together(samples, *writes)) <= {DONE}
+    assert await samples.get_many(SAMPLES, SCOPE, list(expected)) == expected
