@@ -95,3 +95,16 @@ def test_what_was_sold_inline_can_be_looked_up_and_sold_no_more(client: stripe.S
     )
     assert page.line_items is not None
     assert client.v1.prices.retrieve(page.line_items.data[0].price.id).product == of_another["product"]  # type: ignore[union-attr]  # it has one
+
+
+def test_a_product_has_features_and_a_parcel(client: stripe.StripeClient) -> None:
+    parcel: Any = {"height": 1.5, "length": 2, "weight": 3, "width": 4}
+    product = client.v1.products.create(
+        {"name": "Boxed", "marketing_features": [{"name": "Blue"}], "package_dimensions": parcel}
+    )
+    assert [feature.name for feature in product.marketing_features] == ["Blue"]
+    assert product.package_dimensions is not None
+    assert (product.package_dimensions.height, product.package_dimensions.width) == (1.5, 4)
+    wrong: Any = {"package_dimensions": {"height": "tall"}}
+    error = refused(stripe.InvalidRequestError, lambda: client.v1.products.update(product.id, wrong))
+    assert error.param.startswith("package_dimensions")

@@ -110,7 +110,6 @@ class BillingDetails(Parameters, frozen=True, kw_only=True):
     tax_id: Token | UnsetType | None = UNSET
 
 
-def given(value: msgspec.Struct) -> dict[str, Any]:
+def given(value: msgspec.Struct | list[Any]) -> Any:
     """Return the fields that were given, as plain values: what is stored and shown again as it came."""
-    plain: dict[str, Any] = msgspec.to_builtins(value)
-    return plain
+    return msgspec.to_builtins(value)

@@ -46,6 +46,24 @@ class DefaultPrice(Parameters, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
+class MarketingFeature(Parameters, frozen=True, kw_only=True):
+    """A line of what a product offers."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class PackageDimensions(Parameters, frozen=True, kw_only=True):
+    """How large a parcel is, in inches and ounces."""
+
+    height: Annotated[float, Meta(ge=0, le=1e6)]
+    length: Annotated[float, Meta(ge=0, le=1e6)]
+    weight: Annotated[float, Meta(ge=0, le=1e6)]
+    width: Annotated[float, Meta(ge=0, le=1e6)]
+
+
+MarketingFeatures = Annotated[list[MarketingFeature], Meta(max_length=15)]
+
+
 class CreateProduct(Expandable, frozen=True, kw_only=True):
     """POST /v1/products."""
 
@@ -57,9 +75,9 @@ class CreateProduct(Expandable, frozen=True, kw_only=True):
     default_price_data: DefaultPrice | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
     images: list[Text] | UnsetType = UNSET
-    marketing_features: list[Hash] | UnsetType = UNSET
+    marketing_features: MarketingFeatures | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
-    package_dimensions: Hash | UnsetType = UNSET
+    package_dimensions: PackageDimensions | UnsetType = UNSET
     shippable: bool | UnsetType = UNSET
     statement_descriptor: Descriptor | UnsetType = UNSET
     type: Literal["good", "service"] | UnsetType = UNSET
@@ -77,9 +95,9 @@ class UpdateProduct(Expandable, frozen=True, kw_only=True):
     default_price: Token | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
     images: list[Text] | UnsetType = UNSET
-    marketing_features: list[Hash] | UnsetType = UNSET
+    marketing_features: MarketingFeatures | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
-    package_dimensions: Hash | UnsetType | None = UNSET
+    package_dimensions: PackageDimensions | UnsetType | None = UNSET
     shippable: bool | UnsetType = UNSET
     statement_descriptor: Descriptor | UnsetType = UNSET
     unit_label: Text | UnsetType | None = UNSET

@@ -120,7 +120,7 @@ def details_of(parameters: msgspec.Struct, names: Iterable[str], *, keep_unset: 
         value = getattr(parameters, name)
         if value is UNSET or (value is None and not keep_unset):
             continue
-        details[name] = base.given(value) if isinstance(value, msgspec.Struct) else value
+        details[name] = base.given(value) if isinstance(value, (msgspec.Struct, list)) else value
     if details.get("shipping"):
         details["shipping"] = full_shipping(details["shipping"])
     return details
@@ -234,7 +234,7 @@ def mandate_of(call: Call[Any], given: payment_methods.MandateData | UnsetType |
     """Return ``mandate_data``, with the browser's address and agent where the request comes from one."""
     if given is UNSET or given is None:
         return None
-    data = base.given(given)
+    data: dict[str, Any] = base.given(given)
     acceptance = data["customer_acceptance"]
     if acceptance["type"] == "online":
         seen = {"ip_address": call.client_ip, "user_agent": call.user_agent} if call.context.publishable else {}
