@@ -161,8 +161,8 @@ class Application:
         if expand:
             problem = expansion.check(endpoint.answers, endpoint.shape, expand, publishable=record.publishable)
             if problem is None and record.permissions is not None:
-                kinds = expansion.reached(endpoint.answers, expand)
-                problem = permissions.refusal_to_expand(record, record.permissions, kinds)
+                places = expansion.reached(endpoint.answers, expand)
+                problem = permissions.refusal_to_expand(record, record.permissions, places)
             if problem is not None:
                 return problem
         key = keys.read_key(request.headers.get(b"idempotency-key")) if request.method == "POST" else None
@@ -181,7 +181,7 @@ class Application:
         agent = request.headers.get(b"user-agent")
         call = Call(
             self._services,
-            self._expander,
+            self._expander_for(record),
             context,
             parameters,
             ids,
@@ -195,6 +195,12 @@ class Application:
         if not expand or isinstance(outcome, Problem) or request.method in {"GET", "HEAD"}:
             return outcome
         return await call.finish(outcome)
+
+    def _expander_for(self, record: KeyRecord) -> expansion.Expander:
+        allowed = record.permissions
+        if allowed is None:
+            return self._expander
+        return self._expander.limited(lambda kind: permissions.may_show(allowed, kind))
 
     async def _authenticate(self, request: Incoming, form: forms.Form) -> KeyRecord | Problem:
         header = request.headers.get(b"authorization")

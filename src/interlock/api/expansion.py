@@ -51,9 +51,9 @@ def check(kind: str, shape: str, paths: Iterable[str], *, publishable: bool = Fa
     return None
 
 
-def reached(kind: str, paths: Iterable[str]) -> set[str]:
-    """Return the kinds of the objects that ``paths`` (already checked) show within an answer of ``kind``."""
-    found: set[str] = set()
+def reached(kind: str, paths: Iterable[str]) -> set[tuple[str, ...]]:
+    """Return what ``paths`` (already checked) show within a ``kind``: for each place the kinds it may hold."""
+    found: set[tuple[str, ...]] = set()
     for path in paths:
         _walk((kind,), path.removeprefix("data.").split("."), found)
     return found
@@ -67,8 +67,8 @@ def _first_wrong(kinds: tuple[str, ...], segments: Sequence[str]) -> str | None:
     return _walk(kinds, segments, set())
 
 
-def _walk(kinds: tuple[str, ...], segments: Sequence[str], reached_kinds: set[str]) -> str | None:
-    """Return the first segment that leads nowhere, or None; put the kinds on the way into ``reached_kinds``."""
+def _walk(kinds: tuple[str, ...], segments: Sequence[str], places: set[tuple[str, ...]]) -> str | None:
+    """Return the first segment that leads nowhere, or None; put the kinds on the way into ``places``."""
     prefix = ""
     for segment in segments:
         if segment == "data" and kinds and kinds[0].startswith("list:"):
@@ -79,7 +79,7 @@ def _walk(kinds: tuple[str, ...], segments: Sequence[str], reached_kinds: set[st
         nested = any(field.startswith(name + ".") for kind in kinds for field in LINKS.get(kind, ()))
         if any(found) or (found and not nested):
             kinds, prefix = tuple(target for targets in found for target in targets), ""
-            reached_kinds.update(target.removeprefix("list:") for target in kinds)
+            places.add(tuple(target.removeprefix("list:") for target in kinds))
             continue
         if not nested:
             return segment
@@ -108,6 +108,11 @@ class Expander:
         """
         self._loaders = loaders
         self._included = included
+
+    def limited(self, may_show: Callable[[str], bool]) -> "Expander":
+        """Return an expander that leaves the ids of kinds as they are that it may not show."""
+        loaders = {kind: load for kind, load in self._loaders.items() if may_show(kind)}
+        return Expander(loaders, self._included)
 
     async def expand(self, scope: Scope, root: Shown, paths: Sequence[str], known: Mapping[str, Shown]) -> None:
         """Expand ``paths`` (already checked) inside ``root``, in place.

@@ -68,12 +68,17 @@ def refusal(record: KeyRecord, permissions: Permissions, endpoint: Endpoint) -> 
     return None if allows(permissions, family, level) else _lacks(record, family, level)
 
 
-def refusal_to_expand(record: KeyRecord, permissions: Permissions, kinds: Iterable[str]) -> Problem | None:
-    """Return why a restricted key may not see objects of ``kinds`` within another, or None."""
-    for kind in sorted(kinds):
-        family = _BY_KIND.get(kind, kind)
-        if family in FAMILIES and not allows(permissions, family, "read"):
-            return _lacks(record, family, "read")
+def may_show(permissions: Permissions, kind: str) -> bool:
+    """Return True when a restricted key may see objects of ``kind`` within others."""
+    family = _BY_KIND.get(kind, kind)
+    return family not in FAMILIES or allows(permissions, family, "read")
+
+
+def refusal_to_expand(record: KeyRecord, permissions: Permissions, places: Iterable[tuple[str, ...]]) -> Problem | None:
+    """Return why a restricted key may not see what ``places`` may hold, or None; one of the kinds of each is enough."""
+    for kinds in sorted(places):
+        if kinds and not any(may_show(permissions, kind) for kind in kinds):
+            return _lacks(record, _BY_KIND.get(kinds[0], kinds[0]), "read")
     return None
 
 
