@@ -271,6 +271,8 @@ def test_lists_page_and_search_finds_by_metadata(client: stripe.StripeClient) ->
     assert walked[:5] == made[::-1]
     found = client.v1.payment_intents.search({"query": "metadata['cart']:'list-me' AND metadata['n']:'3'"})
     assert [intent.id for intent in found.data] == [made[3]]
+    for query, fits in ((f"created>{int(time.time()) - 100}", True), (f"created>{int(time.time()) + 100}", False)):
+        assert bool(client.v1.payment_intents.search({"query": query, "limit": 1}).data) is fits
     recent = client.v1.payment_intents.list({"created": {"gte": int(time.time()) + 100}})
     assert recent.data == []
 

@@ -119,6 +119,31 @@ def test_absence_counts_only_from_an_exhausted_list_older_than_the_delay() -> No
     assert len(sent) <= load("stripe").manifest.limits.requests
 
 
+CROWD = answer({"object": "list", "data": [intent(id="pi_x", metadata={})], "has_more": True})
+LATER = answer({"object": "search_result", "data": [intent(id="pi_later", metadata={})], "has_more": True})
+
+
+def test_in_a_crowd_an_empty_search_counts_once_the_index_has_passed_that_time() -> None:
+    responses = (EMPTY, CROWD, CROWD, CROWD, CROWD)
+    sent, result = ask(*responses, LATER, age_ms=300_000)
+    assert "query=created%3E1790000060&limit=1" in sent[-1].path
+    assert len(sent) <= load("stripe").manifest.limits.requests
+    assert (result.outcome, result.code) == ("not_sent", "not_found")
+    assert ask(*responses, EMPTY, age_ms=300_000)[1].outcome == "unknown"
+    assert ask(*responses, answer({}, 429), age_ms=300_000)[1].outcome == "unknown"
+    assert ask(*responses, LATER, age_ms=299_000)[1].outcome == "unknown"
+    assert ask(answer({}, 500), CROWD, CROWD, CROWD, CROWD, LATER, age_ms=300_000)[1].outcome == "unknown"
+
+
+def test_what_may_be_sent_again_is_never_given_up_for_a_search_that_passed() -> None:
+    kept_error = answer({"error": {"type": "api_error"}}, 500)
+    sent, result = ask(
+        kept_error, EMPTY, CROWD, CROWD, CROWD, CROWD, LATER, original=payment(), identical=True, age_ms=900_000
+    )
+    assert result.outcome == "unknown"
+    assert "created%5Blte%5D=1790000960" in sent[2].path, "the list reaches to the last time it was sent"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_an_inquiry_that_fails_proves_nothing(status: int) -> None:
     refusal = answer({"error": {"type": "invalid_request_error", "message": "No."}}, status)

@@ -7,8 +7,9 @@ In order of certainty:
    24 hours, and executes an unknown one, which is what the merchant asked for. A kept 5xx answer is no knowledge, nor
    is the complaint that the key came with other parameters, so the objects themselves are looked at then.
 3. Else look for our reference: the search index is quick but lags (documented: under a minute, longer in an outage), so
-   an empty search is followed by the list of that window of time, which is consistent. Only an exhausted list, older
-   than the manifest's consistency delay, proves that nothing was executed.
+   an empty search is followed by the list of that window of time, which is consistent. An exhausted list, older than
+   the manifest's consistency delay, proves that nothing was executed. A busy shop's list is too long to exhaust: there
+   an empty search counts once the index is seen to have passed that time, minutes ago.
 
 A refusal of the *inquiry* (401, 429 …) proves nothing about the payment and stays ``unknown``.
 """
@@ -62,6 +63,9 @@ _WINDOW_AFTER_S = 600
 _PAGES = 4
 _PAGE_SIZE = 100
 _SEARCH_TRUSTED_MS = 3_600_000
+_SEARCH_PASSED_MS = 300_000  # five times the index's documented lag
+_SENT_WITHIN_S = 60  # a request's budget, and as much again for clocks that differ
+_CROWDED = "too_many_to_list"
 _OK = 200
 _SERVER_ERROR = 500
 _ABOUT_US = frozenset({401, 403, 409, 429})
@@ -240,6 +244,7 @@ def _shows(intent: Intent, tables: Tables, operation: Operation, original: Follo
 
 def _find(tables: Tables, config: ConnectorConfig, request: InquireRequest) -> Inquiry:
     """Look for our reference among payments or card checks whose id never came."""
+    searched = False
     if request.operation is not Operation.VERIFY:
         query = quote(f"metadata['{REFERENCE_KEY}']:'{request.reference}'", safe="")
         response = yield get(tables, config, f"/v1/payment_intents/search?query={query}&limit=2")
@@ -247,19 +252,41 @@ def _find(tables: Tables, config: ConnectorConfig, request: InquireRequest) -> I
         found = _match(page, request.reference) if page else None
         if found:
             return (yield from _retrieve(tables, config, request, found))
-        if page and request.age_ms >= _SEARCH_TRUSTED_MS:
+        searched = page is not None
+        if searched and request.age_ms >= _SEARCH_TRUSTED_MS:
             return _not_found(tables, request)
     if not request.sent_at_ms:
         return unknown("not_found_yet", "the search shows nothing, and no time was given to list by")
     sent = request.sent_at_ms // 1000
-    window = f"created%5Bgte%5D={sent - _WINDOW_BEFORE_S}&created%5Blte%5D={sent + _WINDOW_AFTER_S}&limit={_PAGE_SIZE}"
+    # What is sent again under its key may have been executed at any time since.
+    until = sent + (
+        max(_WINDOW_AFTER_S, request.age_ms // 1000 + _SENT_WITHIN_S) if request.identical else _WINDOW_AFTER_S
+    )
+    window = f"created%5Bgte%5D={sent - _WINDOW_BEFORE_S}&created%5Blte%5D={until}&limit={_PAGE_SIZE}"
     if request.operation is Operation.VERIFY:
         outcome = yield from _search_pages(tables, config, request, f"/v1/setup_intents?{window}", SETUPS)
     else:
         outcome = yield from _search_pages(tables, config, request, f"/v1/payment_intents?{window}", INTENTS)
     if isinstance(outcome, Result):
+        if outcome.code == _CROWDED and searched and (yield from _search_has_passed(tables, config, request)):
+            return _not_found(tables, request)
         return outcome
     return (yield from _retrieve(tables, config, request, outcome))
+
+
+def _search_has_passed(
+    tables: Tables, config: ConnectorConfig, request: InquireRequest
+) -> Generator[HttpRequest, HttpResponse, bool]:
+    """Return True when the search index, minutes later, shows payments made after ``request`` could have been sent.
+
+    Not for requests that are sent again: the last time may be now.
+    """
+    if request.identical or request.age_ms < _SEARCH_PASSED_MS:
+        return False
+    query = quote(f"created>{request.sent_at_ms // 1000 + _SENT_WITHIN_S}", safe="")
+    response = yield get(tables, config, f"/v1/payment_intents/search?query={query}&limit=1")
+    page = _page(response, INTENTS)
+    return page is not None and bool(page.data)
 
 
 def _search_pages(
@@ -282,7 +309,7 @@ def _search_pages(
         if not page.has_more or not page.data:
             return _not_found(tables, request)
         cursor = f"&starting_after={path_part(page.data[-1].id)}"
-    return unknown("not_found_yet", f"not among the first {_PAGES * _PAGE_SIZE} of its time")
+    return unknown(_CROWDED, f"not among the first {_PAGES * _PAGE_SIZE} of its time")
 
 
 def _page(

@@ -1,5 +1,6 @@
 """Lists and search of the simulated Stripe: newest first, cursors, created filters, metadata queries."""
 
+import operator
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -19,6 +20,8 @@ Json = dict[str, Any]
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100
 MAX_SCANNED = 100_000
 _METADATA_QUERY = re.compile(r"""^metadata\[["']([^"']{1,40})["']\]\s*:\s*["']([^"']{0,500})["']$""")
+_COMPARISONS = {":": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_CREATED_QUERY = re.compile(r"^created\s*(:|>=|<=|>|<)\s*(\d{1,12})$")
 _FIELD_QUERY = re.compile(r"""^(status|currency|customer)\s*:\s*["']([^"']*)["']$""")
 
 
@@ -156,12 +159,15 @@ class Lists:
     # -- search ----------------------------------------------------------------------------------------------------
 
     def search(self, call: Call) -> Answer:
-        """GET /v1/payment_intents/search: metadata, status, currency and customer, joined by AND."""
+        """GET /v1/payment_intents/search: metadata, status, currency, customer and created, joined by AND."""
         query, limit = call.text("query"), limit_of(call)
         if isinstance(limit, Refusal):
             return limit
         clauses = [part.strip() for part in re.split(r"\s+AND\s+", query or "", flags=re.IGNORECASE)]
-        parsed = [_METADATA_QUERY.match(clause) or _FIELD_QUERY.match(clause) for clause in clauses]
+        parsed = [
+            _METADATA_QUERY.match(clause) or _FIELD_QUERY.match(clause) or _CREATED_QUERY.match(clause)
+            for clause in clauses
+        ]
         if not query or not all(parsed):
             return invalid(f"We were unable to parse your search query: {query}", param="query")
         found = [payment for payment in self._candidates(clauses) if all(_fits(payment, one) for one in clauses)]
@@ -198,6 +204,9 @@ def _fits(payment: Payment, clause: str) -> bool:
     metadata = _METADATA_QUERY.match(clause)
     if metadata is not None:
         return payment.metadata.get(metadata[1]) == metadata[2]
+    created = _CREATED_QUERY.match(clause)
+    if created is not None:
+        return bool(_COMPARISONS[created[1]](payment.created, int(created[2])))
     field = _FIELD_QUERY.match(clause)
     if field is None:
         return False
