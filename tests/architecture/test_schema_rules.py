@@ -30,6 +30,7 @@ CONFIGURATION = "a process keeps all accounts' small configuration in memory; th
 ACROSS_ACCOUNTS = {
     "payments/access/queries.sql:key_by_hash": "the key is what tells the account; the secret's hash is unguessable",
     "payments/access/queries.sql:all_accounts": CONFIGURATION,
+    "payments/checkout/queries.sql:awaiting_sessions": DISCOVERY,
     "payments/checkout/queries.sql:due_sessions": DISCOVERY,
     "payments/files/queries.sql:contents_after": "key rotation walks all files in primary key order, in small batches",
     "payments/recovery/queries.sql:due_attempts": DISCOVERY,

@@ -7,7 +7,9 @@ import asyncio
 import sys
 
 import msgspec
+from tests.support.debits import account, debit
 from tests.support.payment_house import House, ShiftedClock, reopen_house
+from tests.support.transfers import ask
 
 from interlock.base.context import Scope
 from interlock.payments.intents.types import CancelIntent, CaptureIntent, IncrementIntent
@@ -32,10 +34,29 @@ class Task(msgspec.Struct, kw_only=True):
 
 async def act(house: House, task: Task) -> None:
     """Do the task's action once."""
-    rooms, ctx = house.payments, house.ctx(task.key)
+    ctx = house.ctx(task.key)
     if task.action == "pay":
         await house.pay(task.method, key=task.key)
-    elif task.action == "capture":
+    elif task.action == "debit":
+        await debit(house, (await account(house)).id, key=task.key)
+    elif task.action == "transfer":
+        await ask(house, task.subject, key=task.key)
+    elif task.action == "setup":
+        asked = CreateSetup(payment_method=task.method, confirm=ConfirmSetup())
+        await house.follow(lambda respond: house.payments.setup_intents.create(ctx, asked, respond))
+    elif task.action == "return":
+        attempt = (await house.attempts(await house.intent(task.subject)))[-1]
+        await house.pass_challenge(attempt, "succeed")
+    elif task.action == "recover":
+        await house.recover()
+    else:
+        await follow_on(house, task)
+
+
+async def follow_on(house: House, task: Task) -> None:
+    """Do something with the payment that is the task's subject."""
+    rooms, ctx = house.payments, house.ctx(task.key)
+    if task.action == "capture":
         await house.follow(lambda respond: rooms.follow_ons.capture(ctx, task.subject, CaptureIntent(), respond))
     elif task.action == "increment":
         more = IncrementIntent(amount=2000)
@@ -45,14 +66,6 @@ async def act(house: House, task: Task) -> None:
     elif task.action == "refund":
         asked = CreateRefund(payment_intent=task.subject)
         await house.follow(lambda respond: rooms.refunds.create(ctx, asked, respond))
-    elif task.action == "setup":
-        asked_setup = CreateSetup(payment_method=task.method, confirm=ConfirmSetup())
-        await house.follow(lambda respond: rooms.setup_intents.create(ctx, asked_setup, respond))
-    elif task.action == "return":
-        attempt = (await house.attempts(await house.intent(task.subject)))[-1]
-        await house.pass_challenge(attempt, "succeed")
-    elif task.action == "recover":
-        await house.recover()
 
 
 async def main() -> None:

@@ -47,7 +47,7 @@ def payment(**changes: Any) -> PaymentRequest:
         "reference": REFERENCE,
         "idempotency_key": f"{REFERENCE}-1",
         "amount": Money(1099, "usd"),
-        "card": CARD,
+        "instrument": CARD,
         "return_url": "https://shop.example/return?order=12",
     }
     return PaymentRequest(**{**values, **changes})

@@ -41,6 +41,7 @@ def make_services(rooms: bootstrap.Rooms) -> Services:
             refunds=rooms.refunds,
             disputes=rooms.disputes,
             customers=rooms.customers,
+            fundings=rooms.fundings,
             sources=rooms.sources,
             payment_methods=rooms.payment_methods,
             tokens=rooms.tokens,

@@ -35,6 +35,7 @@ _BY_PATH = (
     ("/v1/setup_attempts", "setup_intent"),
     ("/v1/setup_intents", "setup_intent"),
     ("/v1/test_helpers/confirmation_tokens", "token"),
+    ("/v1/test_helpers/customers", "customer"),
     ("/v1/tokens", "token"),
     ("/v1/webhook_endpoints", "webhook"),
 )

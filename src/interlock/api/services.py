@@ -27,6 +27,7 @@ from interlock.payments.instruments.mandates import Mandates
 from interlock.payments.instruments.payment_methods import PaymentMethods
 from interlock.payments.instruments.tokens import ConfirmationTokens, Tokens
 from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.intents.funding import Fundings
 from interlock.payments.intents.service import Intents
 from interlock.payments.refunds.service import Refunds
 from interlock.payments.setup.service import SetupIntents
@@ -63,6 +64,7 @@ class Rooms:
     refunds: Refunds
     disputes: Disputes
     customers: Customers
+    fundings: Fundings
     sources: Sources
     payment_methods: PaymentMethods
     tokens: Tokens

@@ -3,8 +3,9 @@
 Called by every room before a text, a payload or an exception leaves it for a log, a row, a page or an event. It is the
 last net, not the first: card numbers are not supposed to reach these places (design promise 4).
 
-What goes: card numbers (:mod:`interlock.base.card_numbers`), card verification codes by field name, API keys, webhook
-and client secrets, credential headers. What must stay: our ids, amounts, times, hashes.
+What goes: card numbers (:mod:`interlock.base.card_numbers`), bank accounts (:mod:`interlock.base.ibans`), card
+verification codes by field name, API keys, webhook and client secrets, credential headers. What must stay: our ids,
+amounts, times, hashes.
 """
 
 import logging
@@ -12,15 +13,17 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from interlock.base.card_numbers import card_number_spans, is_card_number
+from interlock.base.ibans import iban_spans
 
 CARD = "[card]"
+IBAN = "[iban]"
 CODE = "[cvc]"
 SECRET = "[secret]"  # noqa: S105 - the marker that replaces a secret
 
@@ -64,21 +67,20 @@ _SECRET_KEYS = frozenset({
 # fmt: on
 
 
-def _without_cards(text: str) -> str:
-    spans = card_number_spans(text)
+def _without(text: str, spans: Sequence[tuple[int, int]], marker: str) -> str:
     if not spans:
         return text
     kept: list[str] = []
     position = 0
     for start, end in spans:
-        kept += (text[position:start], CARD)
+        kept += (text[position:start], marker)
         position = end
     kept.append(text[position:])
     return "".join(kept)
 
 
 def scrub(text: str) -> str:
-    """Return ``text`` without card numbers, verification codes and secrets; everything else is left as it is."""
+    """Return ``text`` without card numbers, IBANs, verification codes and secrets; the rest is left as it is."""
     lowered = text.lower()
     if "_test_" in lowered or "_live_" in lowered or "whsec_" in lowered:
         text = _KEY.sub(rf"\1{SECRET}", text)
@@ -88,7 +90,8 @@ def scrub(text: str) -> str:
         text = _HEADER_FIELD.sub(rf"\1\2{SECRET}", text)
     if any(hint in lowered for hint in _CODE_HINTS):
         text = _CODE_FIELD.sub(rf"\1{CODE}", text)
-    return _without_cards(text)
+    text = _without(text, iban_spans(text), IBAN)  # first: a part of one may pass for a card number
+    return _without(text, card_number_spans(text), CARD)
 
 
 def scrub_bytes(data: bytes) -> bytes:

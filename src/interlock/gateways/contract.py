@@ -51,6 +51,7 @@ class Operation(StrEnum):
     REFUND = "refund"
     VERIFY = "verify"
     INQUIRE = "inquire"
+    FUND = "fund"
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +101,40 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     __str__ = __repr__
 
 
+class MandateAcceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """How and when the account's holder agreed to be debited; ``ip`` and ``user_agent`` belong to one given online."""
+
+    online: bool
+    accepted_at_s: int
+    ip: str | None = None
+    user_agent: str | None = None
+
+
+class SepaDebit(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank account in clear, with the holder's agreement. Exists only between the vault and the wire; its repr hides
+    everything."""
+
+    iban: str
+    acceptance: MandateAcceptance
+
+    def __repr__(self) -> str:
+        """Return a text without the account."""
+        return "SepaDebit(…)"
+
+    __str__ = __repr__
+
+
+class BankTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that the shopper sends to an account at the gateway: the kind of transfer, in Stripe's words, and for
+    ``eu_bank_transfer`` the country of that account."""
+
+    kind: str
+    country: str | None = None
+
+
+Instrument = Card | SepaDebit | BankTransfer
+
+
 class Initiator(StrEnum):
     """Who starts the payment, in stored-credential terms."""
 
@@ -131,12 +166,13 @@ class Shopper(msgspec.Struct, frozen=True, kw_only=True):
 
 class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     """For authorise, sale and verify (verify: amount 0). ``reference`` is our attempt id; the same call with the same
-    ``idempotency_key`` must never charge twice. ``return_url`` is where the gateway sends the shopper after 3DS."""
+    ``idempotency_key`` must never charge twice. ``return_url`` is where the gateway sends the shopper after 3DS.
+    ``instrument`` is of a method that the manifest's capabilities name."""
 
     reference: str
     idempotency_key: str
     amount: Money
-    card: Card
+    instrument: Instrument
     return_url: str
     description: str | None = None
     statement_descriptor: str | None = None
@@ -327,6 +363,13 @@ class Connector(Protocol):
 
     def refund(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
         """Give back all or part of a capture."""
+        ...
+
+    def fund(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Let money arrive on an account that waits for a transfer; in test mode only.
+
+        ``gateway_reference`` is the account (:class:`~interlock.gateways.outcomes.Transfer`).
+        """
         ...
 
     def inquire(self, config: ConnectorConfig, request: InquireRequest) -> Step:

@@ -34,6 +34,7 @@ Network = Literal[
     "unionpay",
     "visa",
 ]
+Method = Literal["card", "customer_balance", "sepa_debit"]
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _HOST_LABEL = r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 
@@ -84,10 +85,14 @@ class Setting(_Section, frozen=True, kw_only=True):
 
 
 class Capabilities(_Section, frozen=True, kw_only=True):
-    """What this integration can do; the connector must have a method for each operation."""
+    """What this integration can do; the connector must have a method for each operation.
+
+    ``methods`` are the types of payment method it takes, ``networks`` those of its cards.
+    """
 
     operations: tuple[Operation, ...]
     networks: tuple[Network, ...]
+    methods: tuple[Method, ...] = ("card",)
     partial_capture: bool = False
     multicapture: bool = False
     incremental: bool = False
@@ -293,6 +298,8 @@ def _capability_problems(manifest: Manifest) -> list[tuple[str, str]]:
         found.append(("capabilities.three_d_secure", "must be true exactly when operations has complete"))
     if (able.inquiry != "none") != (Operation.INQUIRE in able.operations):
         found.append(("capabilities.inquiry", "must be none exactly when operations lacks inquire"))
+    if ("customer_balance" in able.methods) != (Operation.FUND in able.operations):
+        found.append(("capabilities.methods", "must have customer_balance exactly when operations has fund"))
     if able.multicapture and not able.partial_capture:
         found.append(("capabilities.multicapture", "needs partial_capture"))
     if stray := set(able.asynchronous_operations) - set(able.operations):

@@ -1,6 +1,7 @@
 """Outcomes: the vocabulary that everything shares (design section 3)."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -60,13 +61,29 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     continuation: dict[str, str] = {}
 
 
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the shopper sends money by bank transfer, and how much of it is still to come.
+
+    ``account`` is the gateway's own name of the account that receives it; ``addresses`` are that account as banks know
+    it, in Stripe's form; ``reference`` belongs into the transfer, ``page`` shows all of it to the shopper.
+    """
+
+    kind: str
+    account: str
+    remaining: Money
+    reference: str | None = None
+    page: str | None = None
+    addresses: tuple[dict[str, Any], ...] = ()
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a connector made of the gateway's answer.
 
     ``echo`` is the money the answer speaks of (None when the answer carries none); the switch compares it with
     what was asked for through its own extractor too. ``code`` and ``message`` are the gateway's raw words, already
     free of card data. ``decline_code``/``advice_code`` use Stripe's vocabulary. ``network_transaction_id`` and
-    ``stored_credential_reference`` are kept for later merchant-initiated payments.
+    ``stored_credential_reference`` are kept for later merchant-initiated payments. ``transfer`` comes with ``pending``
+    where the shopper has to send the money.
     """
 
     outcome: Outcome
@@ -78,6 +95,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     advice_code: str | None = None
     network_decline_code: str | None = None
     challenge: Challenge | None = None
+    transfer: Transfer | None = None
     network_transaction_id: str | None = None
     stored_credential_reference: str | None = None
     authorisation_code: str | None = None

@@ -32,6 +32,7 @@ from interlock.payments.instruments.tokens import ConfirmationTokens, Tokens
 from interlock.payments.intents.challenges import Challenges
 from interlock.payments.intents.confirmation import Confirmer
 from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.intents.funding import Fundings
 from interlock.payments.intents.outcome import Outcomes
 from interlock.payments.intents.service import Intents
 from interlock.payments.money import Books, FeeTerms
@@ -58,6 +59,7 @@ class Payments:
     intents: Intents
     follow_ons: FollowOns
     challenges: Challenges
+    fundings: Fundings
     setup_intents: SetupIntents
     charges: Charges
     refunds: Refunds
@@ -94,6 +96,9 @@ class _Base:
         self.maker = Maker(self.work, sealer, TestCards(vault), self.codes)
         self.instruments = Instruments(self.work, self.maker, sealer, self.codes)
         self.customers = Customers(self.work, self.maker)
+        self.ledger = Ledger(database, clock)
+        self.mandates = Mandates(self.work)
+        self.fundings = Fundings(self.work, self.runner, self.customers, limits.budget_ms)
 
 
 def assemble(
@@ -124,19 +129,19 @@ def assemble(
     work, runner, maker, customers = base.work, base.runner, base.maker, base.customers
     outcomes, verified = Outcomes(work, base.books, public_url), SetupOutcomes(work, public_url)
     confirmer = Confirmer(work, runner, base.routes, base.instruments, outcomes, public_url, limits)
-    intents = Intents(work, confirmer, outcomes, base.instruments, customers)
-    follow_ons = FollowOns(work, base.operator, outcomes, base.books)
-    refunds, disputes = Refunds(work, base.operator, base.books), Disputes(work, base.books, Ledger(database, clock))
+    intents = Intents(work, confirmer, outcomes, base.instruments, customers, base.mandates)
+    follow_ons, refunds = FollowOns(work, base.operator, outcomes, base.books), Refunds(work, base.operator, base.books)
     setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
     goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
-    strays, products, limits_ms = Strays(work), Products(work), (limits.budget_ms, limits.lease_ms)
+    strays, products, disputes = Strays(work), Products(work), Disputes(work, base.books, base.ledger)
     dispatch = Dispatch(outcomes, follow_ons, refunds, verified, strays)
     return Payments(
         work=work,
         idempotency=Idempotency(database),
         intents=intents,
         follow_ons=follow_ons,
-        challenges=Challenges(work, runner, {"pi": outcomes, "seti": verified}, limits_ms),
+        challenges=Challenges(work, runner, {"pi": outcomes, "seti": verified}, (limits.budget_ms, limits.lease_ms)),
+        fundings=base.fundings,
         setup_intents=setups,
         charges=Charges(work, intents, follow_ons),
         refunds=refunds,
@@ -146,7 +151,7 @@ def assemble(
         payment_methods=PaymentMethods(work, maker),
         tokens=Tokens(work, maker),
         confirmation_tokens=ConfirmationTokens(work, maker, base.codes),
-        mandates=Mandates(work),
+        mandates=base.mandates,
         sessions=CheckoutSessions(work, customers, goals, checkout_url),
         products=products,
         prices=Prices(work, products),

@@ -49,6 +49,20 @@ _MESSAGES: Mapping[str, str] = MappingProxyType(
         "processing_error": "An error occurred while processing your card. Try again in a little bit.",
     }
 )
+_DEBIT_MESSAGE = "The customer's bank account could not be debited."
+_DEBIT_ERRORS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "insufficient_funds": (
+            "insufficient_funds",
+            "The customer's account has insufficient funds to cover this payment.",
+        ),
+        "invalid_account": ("bank_account_unusable", "The customer's bank account cannot be used for payments."),
+        "transaction_not_allowed": (
+            "debit_not_authorized",
+            "The customer has notified their bank that this payment was unauthorized.",
+        ),
+    }
+)
 _DEFAULT_MESSAGE = "Your card was declined."
 
 
@@ -99,6 +113,14 @@ def card_error(result: Result) -> CardError:
         advice_code=result.advice_code,
         network_decline_code=result.network_decline_code,
     )
+
+
+def debit_error(result: Result) -> CardError:
+    """Return what to tell of a debit that did not come about, or that a bank sent back before it was paid."""
+    if result.outcome is not Outcome.DECLINED:
+        return CardError(code="processing_error", message=_DEBIT_MESSAGE, advice_code="try_again_later")
+    code, message = _DEBIT_ERRORS.get(result.decline_code or "", ("payment_method_provider_decline", _DEBIT_MESSAGE))
+    return CardError(code=code, message=message)
 
 
 def authentication_failed() -> CardError:

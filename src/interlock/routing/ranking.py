@@ -1,8 +1,9 @@
 """Ranking: which gateways may take a payment, in which order, and why. Pure: no clock, no input or output.
 
-In order: gateways that cannot take the payment are dropped (disabled, operation, capability, currency, network); the
-first rule that holds and names gateways puts those first; the rest follow by position; gateways that somebody
-currently calls unhealthy go last, in the order they had. They are not dropped: a bad route is better than none.
+In order: gateways that cannot take the payment are dropped (disabled, method, operation, capability, currency,
+network); the first rule that holds and names gateways puts those first; the rest follow by position; gateways that
+somebody currently calls unhealthy go last, in the order they had. They are not dropped: a bad route is better than
+none.
 """
 
 import hashlib
@@ -66,6 +67,8 @@ def why_not(facts: RequestFacts, route: Route) -> str | None:
     """Return why ``route`` cannot take the payment at all, or None when it can."""
     if not route.enabled:
         return "disabled"
+    if facts.method not in route.methods:
+        return f"method {facts.method} is not supported"
     if facts.currency in route.unsupported_currencies:
         return f"currency {facts.currency} is not supported"
     for operation in facts.operations:

@@ -230,6 +230,7 @@ def route_of(gateway: Gateway, loaded: LoadedConnector) -> Route:
         position=gateway.position,
         operations=frozenset(Operation(operation) for operation in able.operations),
         networks=frozenset(able.networks),
+        methods=frozenset(able.methods),
         unsupported_currencies=frozenset(loaded.manifest.currencies.unsupported),
         features=frozenset(features),
     )

@@ -110,6 +110,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     operations: frozenset[Operation]
     networks: frozenset[str]
+    methods: frozenset[str] = frozenset({"card"})
     unsupported_currencies: frozenset[str] = frozenset()
     features: frozenset[str] = frozenset()
 

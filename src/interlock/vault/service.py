@@ -1,4 +1,4 @@
-"""Use cases of the vault: seal a card, open it for a gateway call, change the master key.
+"""Use cases of the vault: seal a card or a bank account, open it for a gateway call, change the master key.
 
 Called by ``payments.instruments``; key rotation by ``worker`` and ``cli``.
 """
@@ -12,6 +12,7 @@ import msgspec
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.errors import VaultError
+from interlock.base.ibans import is_valid_iban
 from interlock.base.ids import new_id
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
@@ -20,7 +21,15 @@ from interlock.vault.cards import traits_of
 from interlock.vault.envelope import Envelope, Sealed, belonging
 from interlock.vault.keys import KeyRing
 from interlock.vault.test_cards import opened_test_card
-from interlock.vault.types import VAULT_CARDS, Card, CardTraits, RewrapProgress, SealedCard, VaultCard
+from interlock.vault.types import (
+    VAULT_CARDS,
+    Card,
+    CardTraits,
+    RewrapProgress,
+    SealedAccount,
+    SealedCard,
+    VaultCard,
+)
 
 _QUERIES = load_queries("interlock.vault")
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -39,8 +48,15 @@ class _Plain(msgspec.Struct, array_like=True):
     holder_name: str | None = None
 
 
+class _PlainAccount(msgspec.Struct, array_like=True):
+    """What is sealed of a bank account; the same rule holds."""
+
+    iban: str
+
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Plain).decode
+_decode_account = msgspec.json.Decoder(_PlainAccount).decode
 
 
 class Vault:
@@ -77,11 +93,34 @@ class Vault:
             raise VaultError("a card number is not 12 to 19 digits")
         if not 1 <= card.exp_month <= 12 or card.exp_year not in _SYSTEM_YEARS:
             raise VaultError("a card's expiry is no month of this century")
-        token = new_id("vc", now_ms)
         plain = _encode(_Plain(number, card.exp_month, card.exp_year, card.holder_name))
+        row = self._sealed_row(scope, new_id("vc", now_ms), plain, self.fingerprint(scope, number), now_ms)
+        return SealedCard(
+            id=row.id,
+            fingerprint=row.fingerprint,
+            traits=self.traits(scope, number),
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            write=Insert(VAULT_CARDS, row),
+        )
+
+    def seal_account(self, scope: Scope, iban: str, now_ms: int) -> SealedAccount:
+        """Seal a bank account as :meth:`seal` does a card; the rows of both have one form, so keys change for both.
+
+        Raises:
+            VaultError: it is no valid plain IBAN; rules for shoppers come before this.
+
+        """
+        if not is_valid_iban(iban):
+            raise VaultError("a bank account is no valid IBAN")
+        plain = _encode(_PlainAccount(iban))
+        row = self._sealed_row(scope, new_id("vb", now_ms), plain, self.fingerprint(scope, iban), now_ms)
+        return SealedAccount(id=row.id, fingerprint=row.fingerprint, write=Insert(VAULT_CARDS, row))
+
+    def _sealed_row(self, scope: Scope, token: str, plain: bytes, fingerprint: str, now_ms: int) -> VaultCard:
         padded = plain.ljust(-(-len(plain) // _PADDED_TO) * _PADDED_TO)  # JSON may end in spaces: length tells little
         sealed = self.envelope.seal(padded, belonging(scope, token))
-        row = VaultCard(
+        return VaultCard(
             account_id=scope.account_id,
             id=token,
             livemode=scope.livemode,
@@ -90,15 +129,7 @@ class Vault:
             key_id=sealed.key_id,
             wrapped_key=sealed.wrapped_key,
             ciphertext=sealed.ciphertext,
-            fingerprint=self.fingerprint(scope, number),
-        )
-        return SealedCard(
-            id=token,
-            fingerprint=row.fingerprint,
-            traits=self.traits(scope, number),
-            exp_month=card.exp_month,
-            exp_year=card.exp_year,
-            write=Insert(VAULT_CARDS, row),
+            fingerprint=fingerprint,
         )
 
     def traits(self, scope: Scope, number: str) -> CardTraits:
@@ -123,10 +154,27 @@ class Vault:
             raise VaultError(f"no card {token} in this account and mode")
         return self._opened(scope, row)
 
-    def _opened(self, scope: Scope, row: VaultCard) -> Card:
-        padded = self.envelope.open(Sealed(row.key_id, row.wrapped_key, row.ciphertext), belonging(scope, row.id))
+    async def open_account(self, scope: Scope, token: str) -> str:
+        """Return the IBAN behind ``token``, for one gateway call.
+
+        Raises:
+            VaultError: there is no such bank account in this scope, or it cannot be opened.
+
+        """
+        row = await self._database.get(VAULT_CARDS, scope, token)
+        if row is None:
+            raise VaultError(f"no bank account {token} in this account and mode")
         try:
-            plain = _decode(padded)
+            return _decode_account(self._unsealed(scope, row)).iban
+        except msgspec.DecodeError:
+            raise VaultError(f"bank account {token} cannot be read") from None
+
+    def _unsealed(self, scope: Scope, row: VaultCard) -> bytes:
+        return self.envelope.open(Sealed(row.key_id, row.wrapped_key, row.ciphertext), belonging(scope, row.id))
+
+    def _opened(self, scope: Scope, row: VaultCard) -> Card:
+        try:
+            plain = _decode(self._unsealed(scope, row))
         except msgspec.DecodeError:
             raise VaultError(f"card {row.id} cannot be read") from None
         return Card(

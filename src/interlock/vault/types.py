@@ -23,7 +23,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VaultCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A sealed card as stored. ``key_id`` names the master key that wraps this card's own data key."""
+    """A sealed card or bank account as stored. ``key_id`` names the master key that wraps its own data key."""
 
     account_id: str
     id: str
@@ -59,6 +59,14 @@ class SealedCard(msgspec.Struct, frozen=True, kw_only=True):
     traits: CardTraits
     exp_month: int
     exp_year: int
+    write: Insert
+
+
+class SealedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What sealing an IBAN gives back: the token (``vb_…``), its fingerprint, and the row for the caller's commit."""
+
+    id: str
+    fingerprint: str
     write: Insert
 
 

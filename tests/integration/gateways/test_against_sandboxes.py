@@ -160,7 +160,7 @@ async def test_an_increment_raises_the_authorisation(house: House) -> None:
     ],
 )
 async def test_declines_speak_one_language(house: House, number: str, decline_code: str) -> None:
-    request = pay(card=msgspec.structs.replace(CARD, number=number))
+    request = pay(instrument=msgspec.structs.replace(CARD, number=number))
     execution = await house.run(Operation.SALE, request)
     assert (execution.result.outcome, execution.result.decline_code) == (Outcome.DECLINED, decline_code)
     assert number not in repr(execution)
@@ -168,7 +168,7 @@ async def test_declines_speak_one_language(house: House, number: str, decline_co
 
 @pytest.mark.parametrize("outcome", ["succeed", "fail"])
 async def test_a_challenge_is_completed_after_the_redirect(house: House, outcome: str) -> None:
-    request = pay(card=msgspec.structs.replace(CARD, number="4000002760003184"))
+    request = pay(instrument=msgspec.structs.replace(CARD, number="4000002760003184"))
     waiting = await house.run(Operation.SALE, request)
     assert (waiting.result.outcome, waiting.echo_mismatch) == (Outcome.CHALLENGE, False)
     challenge = waiting.result.challenge
@@ -204,7 +204,7 @@ async def test_a_card_is_checked_and_stored_then_charged_by_the_merchant(house: 
         reference=verified.result.stored_credential_reference,
     )
     card = msgspec.structs.replace(CARD, cvc=None)
-    charged = await house.run(Operation.SALE, pay(card=card, stored_credential=later, shopper=shopper))
+    charged = await house.run(Operation.SALE, pay(instrument=card, stored_credential=later, shopper=shopper))
     assert charged.result.outcome is Outcome.APPROVED, charged
 
 

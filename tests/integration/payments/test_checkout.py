@@ -61,6 +61,7 @@ class _Payments:
         self.outcomes: list[IntentStatus | Problem] = []
         self.commands: list[CreateIntent] = []
         self.confirms: list[ConfirmIntent] = []
+        self.debited: set[str] = set()
 
     async def create(self, ctx: RequestContext, command: CreateIntent, respond: Respond) -> Answer | Problem:
         assert ctx.idempotency_key is None
@@ -95,6 +96,9 @@ class _Payments:
             return await respond(outcome)
         intent = self._move(intent_id, outcome, resolved.payment_method.id)
         return await respond(IntentView(intent))
+
+    async def awaits_bank(self, intent: Intent) -> bool:
+        return intent.id in self.debited
 
     def _move(self, intent_id: str, status: IntentStatus, method_id: str | None = None) -> Intent:
         before = self.intents[intent_id]
@@ -251,6 +255,30 @@ async def test_a_completed_session_cannot_be_paid_or_expired_again(shop: _Shop) 
     assert await shop.kinds() == ["checkout.session.completed"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "word"),
+    [(IntentStatus.SUCCEEDED, "paid", "succeeded"), (IntentStatus.REQUIRES_PAYMENT_METHOD, "unpaid", "failed")],
+)
+async def test_a_debit_completes_a_session_unpaid_and_the_bank_s_answer_is_told_once(
+    shop: _Shop, answer: IntentStatus, status: str, word: str
+) -> None:
+    session = await shop.session()
+    shop.payments.outcomes = [IntentStatus.PROCESSING]
+    shop.payments.debited = {"pi_0"}
+    done = (await shop.pay(session)).session
+    assert (done.status, done.payment_status, done.awaiting) == (SessionStatus.COMPLETE, "unpaid", True)
+    assert shop.payments.confirms[0].mandate_data is not None
+    assert await shop.sessions.sweep(NOW_MS) == 0
+    shop.payments._move("pi_0", answer)
+    assert await shop.sessions.sweep(NOW_MS) == 1
+    assert await shop.sessions.sweep(NOW_MS) == 0
+    heard = await shop.sessions.get(SCOPE, session.id)
+    assert isinstance(heard, CheckoutSession)
+    assert (heard.status, heard.payment_status, heard.awaiting) == (SessionStatus.COMPLETE, status, False)
+    # The clock stands still here, so nothing tells which came first.
+    assert sorted(await shop.kinds()) == [f"checkout.session.async_payment_{word}", "checkout.session.completed"]
+
+
 async def test_a_challenge_leaves_the_session_open_until_the_intent_is_done(shop: _Shop) -> None:
     session = await shop.session()
     shop.payments.outcomes = [IntentStatus.REQUIRES_ACTION]
@@ -337,7 +365,7 @@ async def test_a_session_makes_a_customer_where_one_is_wanted(shop: _Shop) -> No
         ({"details": {"success_url": "shop"}}, "success_url"),
         ({"details": {"ui_mode": "embedded_page"}}, "return_url"),
         ({"details": {"ui_mode": "postcard"}}, "ui_mode"),
-        ({"details": {"payment_method_types": ["card", "sepa_debit"]}}, "payment_method_types[1]"),
+        ({"details": {"payment_method_types": ["card", "ideal"]}}, "payment_method_types[1]"),
         ({"details": {"customer_creation": "never"}}, "customer_creation"),
         ({"details": {"payment_intent_data": {"metadata": {"[": "x"}}}}, "metadata"),
         ({"expires_at_ms": NOW_MS + 60_000}, "expires_at"),

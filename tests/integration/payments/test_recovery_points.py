@@ -1,5 +1,6 @@
 """Kill -9 at every named recovery point of every money path: nothing acknowledged is lost, nothing is charged twice."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from tests.support.crashing_shop import Task
 from tests.support.payment_house import House, open_house
 from tests.support.recording import Recorder
 from tests.support.sandboxes import Gateway
+from tests.support.transfers import customer, fund
 
 from interlock.base.crashpoints import POINTS
 from interlock.payments.attempts.types import Attempt
@@ -93,6 +95,53 @@ async def test_a_payment_killed_at_each_point_ends_once_and_its_key_replays_the_
     assert len(await crash_house.attempts(intent)) == 1
     if point == "payment.begun":
         assert taken == 0
+
+
+@pytest.mark.parametrize("point", ["payment.begun", "payment.answered", "payment.settled"])
+async def test_a_debit_killed_at_each_point_is_paid_once_or_never_sent(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    crash(database_url, crash_house, point, "debit", key="order-8")
+    await settle(crash_house)
+    intent = await only_intent(crash_house)
+    if point == "payment.answered":  # whoever asks again under the key is not kept waiting for the bank
+        recorder = Recorder()
+        await crash_house.payments.intents.resume(crash_house.ctx("order-8"), intent.id, recorder)
+        assert recorder.view.intent.status is IntentStatus.PROCESSING
+    for _ in range(8):
+        if intent.status is not IntentStatus.PROCESSING:
+            break
+        assert (await crash_house.charge(intent)).status == "pending"
+        await asyncio.sleep(0.5)
+        await crash_house.recover()
+        intent = await only_intent(crash_house)
+    (attempt,) = await crash_house.attempts(intent)
+    paid = point != "payment.begun"
+    assert intent.status is (IntentStatus.SUCCEEDED if paid else IntentStatus.REQUIRES_PAYMENT_METHOD)
+    assert taken_minor(stripe_gateway, attempt) == intent.amount_received_minor == (1099 if paid else 0)
+    assert (await crash_house.charge(intent)).status == ("succeeded" if paid else "failed")
+    events = await crash_house.events()
+    assert events.count("charge.pending") == events.count("payment_intent.processing") == paid
+
+
+@pytest.mark.parametrize("point", ["payment.begun", "payment.answered", "payment.settled"])
+async def test_a_wait_for_a_transfer_killed_at_each_point_is_paid_once_or_was_never_begun(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    payer = await customer(crash_house)
+    crash(database_url, crash_house, point, "transfer", subject=payer, key="order-9")
+    await settle(crash_house)
+    intent = await only_intent(crash_house)
+    begun = point != "payment.begun"
+    assert intent.status is (IntentStatus.REQUIRES_ACTION if begun else IntentStatus.REQUIRES_PAYMENT_METHOD)
+    if begun:
+        await fund(crash_house, payer, 20_000)
+        await crash_house.recover(7_200_000)
+        intent = await only_intent(crash_house)
+        assert intent.status is IntentStatus.SUCCEEDED
+    (attempt,) = await crash_house.attempts(intent)
+    assert taken_minor(stripe_gateway, attempt) == intent.amount_received_minor == (20_000 if begun else 0)
+    assert (await crash_house.events()).count("payment_intent.requires_action") == begun
 
 
 async def test_a_payment_killed_between_two_routes_ends_once(

@@ -23,6 +23,7 @@ from interlock.payments.intents.types import (
     IncrementIntent,
     IntentStatus,
     IntentView,
+    UpdateIntent,
 )
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
 from interlock.payments.work import Answer
@@ -373,3 +374,35 @@ async def test_a_challenge_left_behind_at_adyen_leaves_nothing_to_release_and_no
     undoing = (await house.attempts(intent))[-1]
     assert (undoing.operation, undoing.connector) == (Operation.VOID, "adyen")
     assert (undoing.state, undoing.next_inquiry_at_ms) == ("declined", None)
+
+
+async def test_an_update_of_the_amount_leaves_a_challenge_behind_and_its_money_goes_back(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    intent = await house.paid("pm_card_authenticationRequired", 2_000)
+    (challenged,) = await house.attempts(intent)
+    view = await house.follow(
+        lambda respond: house.payments.intents.update(house.ctx(), intent.id, UpdateIntent(amount=500), respond)
+    )
+    assert (view.intent.status, view.intent.amount_minor) == (IntentStatus.REQUIRES_CONFIRMATION, 500)
+    assert (view.intent.next_action, view.intent.active_attempt_id) == (None, None)
+    token = challenged.detail["return_token"]
+    await house.payments.challenges.returned(challenged.account_id, challenged.id, token, {})
+    await house.recover()
+    assert (await house.intent(intent.id)).status is IntentStatus.REQUIRES_CONFIRMATION
+    states = [(one.operation, one.state) for one in await house.attempts(intent)]
+    assert states == [("sale", "declined"), ("void", "approved")]
+    assert [entry for entry in stripe_gateway.books(reference=challenged.id) if entry["kind"] == "capture"] == []
+    card = ConfirmIntent(payment_method="pm_card_visa", return_url=RETURN_URL)
+    paid = await house.follow(lambda respond: house.payments.intents.confirm(house.ctx(), intent.id, card, respond))
+    assert (paid.intent.status, paid.intent.amount_received_minor) == (IntentStatus.SUCCEEDED, 500)
+
+
+async def test_an_update_that_changes_nothing_of_the_payment_keeps_the_challenge(house: House) -> None:
+    intent = await house.paid("pm_card_authenticationRequired", 2_000)
+    (challenged,) = await house.attempts(intent)
+    command = UpdateIntent(amount=2_000, metadata={"order": "7"})
+    view = await house.follow(lambda respond: house.payments.intents.update(house.ctx(), intent.id, command, respond))
+    assert view.intent.active_attempt_id == challenged.id
+    await house.pass_challenge(challenged, "succeed")
+    assert (await house.intent(intent.id)).status is IntentStatus.SUCCEEDED

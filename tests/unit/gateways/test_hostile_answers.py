@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.gateways import CONFIGS, REFERENCE, completion, drive, follow_on, payment
+from tests.support.gateways import CONFIGS, REFERENCE, answer, completion, drive, follow_on, payment
 
 from interlock.base.money import Money
-from interlock.gateways.contract import HttpResponse, InquireRequest, Operation, Step
+from interlock.gateways.contract import BankTransfer, HttpResponse, InquireRequest, Operation, Step
 from interlock.gateways.loader import load
 from interlock.gateways.outcomes import Outcome
 
@@ -43,7 +43,7 @@ BODIES = {
     "huge number": b'{"id":"pi_1","object":"payment_intent","status":"succeeded","amount":1e999,"currency":"usd"}',
 }
 STATUSES = (200, 201, 202, 204, 301, 302, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504, 999)
-OPERATIONS = [operation for operation in Operation if operation is not Operation.INQUIRE]
+OPERATIONS = [operation for operation in Operation if operation not in {Operation.INQUIRE, Operation.FUND}]
 
 
 def step(name: str, operation: Operation) -> Step:
@@ -109,3 +109,18 @@ def test_no_prefix_of_a_good_answer_is_believed(name: str) -> None:
     for end in random.Random(7).sample(range(len(WHOLE)), 60):
         _, result = drive(step(name, Operation.SALE), HttpResponse(status=200, body=WHOLE[:end]))
         assert result.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_transfer_is_unknown_once_it_was_asked_for_and_never_begun_without_an_account(body: bytes) -> None:
+    account = answer({"id": "cus_1", "object": "customer"})
+    connector = load("stripe").connector
+    for status in STATUSES:
+        response = HttpResponse(status=status, body=body)
+        request = payment(instrument=BankTransfer(kind="us_bank_transfer"))
+        _, result = drive(connector.sale(CONFIGS["stripe"], request), account, response)
+        assert result.outcome is Outcome.UNKNOWN, status
+        sent, result = drive(connector.sale(CONFIGS["stripe"], request), response)
+        assert (result.outcome, len(sent)) == (Outcome.NOT_SENT, 1), status
+        _, result = drive(connector.fund(CONFIGS["stripe"], follow_on("stripe")), response)
+        assert result.outcome is Outcome.UNKNOWN, status

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -13,11 +14,14 @@ from tests.support.openapi import ADYEN, STRIPE, RequestChecker
 
 from interlock.base.money import Money, iso_exponent
 from interlock.gateways.contract import (
+    BankTransfer,
     Card,
     HttpRequest,
     Initiator,
     InquireRequest,
+    MandateAcceptance,
     Operation,
+    SepaDebit,
     Shopper,
     Step,
     StoredCredential,
@@ -82,7 +86,7 @@ amounts = st.builds(Money, st.integers(1, 99_999_999), st.sampled_from(CURRENCIE
 payments = st.builds(
     payment,
     amount=amounts,
-    card=cards,
+    instrument=cards,
     description=optional_text,
     statement_descriptor=optional_text,
     stored_credential=stored_credentials,
@@ -124,6 +128,79 @@ def test_payments_pass_the_published_document(specs: Path, name: str, operation:
     assert [wrong for each in built for wrong in problems(specs, name, each)] == []
     if not built:
         assert result.code == "amount_not_expressible"
+
+
+debits = st.builds(
+    payment,
+    amount=st.builds(Money, st.integers(1, 99_999_999), st.just("eur")),
+    instrument=st.builds(
+        SepaDebit,
+        iban=st.sampled_from(["DE89370400440532013000", "FR1420041010050500013M02606"]),
+        acceptance=st.builds(
+            MandateAcceptance,
+            online=st.booleans(),
+            accepted_at_s=st.integers(0, 2**31),
+            ip=st.sampled_from([None, "192.0.2.1", "2001:db8::1"]),
+            user_agent=optional_text,
+        ),
+    ),
+    description=optional_text,
+    statement_descriptor=optional_text,
+    stored_credential=stored_credentials,
+    shopper=shoppers,
+    three_d_secure=st.sampled_from(["automatic", "any"]),
+    metadata=st.dictionaries(text, text, max_size=4),
+)
+
+
+@RELAXED
+@given(request=debits)
+def test_debits_pass_the_published_document_and_are_debits_only(specs: Path, request: Any) -> None:
+    built = first(load("stripe").connector.sale(CONFIGS["stripe"], request))
+    assert isinstance(built, HttpRequest)
+    assert problems(specs, "stripe", built) == []
+    fields = dict(parse_qsl(built.body.decode()))
+    assert fields["payment_method_data[sepa_debit][iban]"] == request.instrument.iban
+    assert fields["mandate_data[customer_acceptance][type]"] in {"online", "offline"}
+    assert not [name for name in fields if "[card]" in name]
+    assert request.instrument.iban not in repr(request) + repr(built)
+
+
+@pytest.mark.parametrize("kind", ["eu_bank_transfer", "gb_bank_transfer", "jp_bank_transfer", "us_bank_transfer"])
+@RELAXED
+@given(amount=amounts, description=optional_text)
+def test_waiting_for_a_transfer_passes_the_published_document(
+    specs: Path, kind: str, amount: Money, description: str | None
+) -> None:
+    transfer = BankTransfer(kind=kind, country="DE")
+    step = load("stripe").connector.sale(
+        CONFIGS["stripe"], payment(amount=amount, instrument=transfer, description=description)
+    )
+    sent, _ = drive(step, answer({"id": "cus_1", "object": "customer"}), answer({}))
+    for built in sent:
+        assert problems(specs, "stripe", built) == []
+    if sent:
+        assert [built.path for built in sent] == ["/v1/customers", "/v1/payment_intents"]
+        assert len({built.headers["idempotency-key"] for built in sent}) == 2
+        assert "customer=cus_1&" in sent[1].body.decode()
+    arriving = first(load("stripe").connector.fund(CONFIGS["stripe"], follow_on("stripe", gateway_reference="cus/1")))
+    assert isinstance(arriving, HttpRequest)
+    assert problems(specs, "stripe", arriving) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"), [("stripe", "authorise"), ("stripe", "verify"), ("adyen", "sale"), ("adyen", "verify")]
+)
+def test_what_a_gateway_cannot_do_with_an_account_is_never_sent(name: str, operation: str) -> None:
+    request = payment(
+        amount=Money(1099, "eur"),
+        instrument=SepaDebit(
+            iban="DE89370400440532013000", acceptance=MandateAcceptance(online=False, accepted_at_s=1)
+        ),
+    )
+    result = first(getattr(load(name).connector, operation)(CONFIGS[name], request))
+    assert isinstance(result, Result)
+    assert (result.outcome, result.code) == ("not_sent", "method_not_supported")
 
 
 @pytest.mark.parametrize("name", NAMES)

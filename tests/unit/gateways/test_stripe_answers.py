@@ -10,7 +10,7 @@ from tests.support.gateways import CARD, CONFIGS, PAYMENT_ID, REFERENCE, answer,
 from interlock.base.money import Money
 from interlock.gateways.contract import HttpResponse, Initiator, StoredCredential
 from interlock.gateways.loader import load
-from interlock.gateways.outcomes import Outcome, Result
+from interlock.gateways.outcomes import Outcome, Result, Transfer
 
 CONFIG = CONFIGS["stripe"]
 CONNECTOR = load("stripe").connector
@@ -247,7 +247,7 @@ def test_a_card_kept_at_stripe_is_charged_as_the_one_that_was_set_up() -> None:
 def test_the_card_itself_is_sent_with_a_fresh_code_or_where_stripe_keeps_none(
     stored: StoredCredential, cvc: str | None, kept: bool
 ) -> None:
-    request = payment(stored_credential=stored, card=msgspec.structs.replace(CARD, cvc=cvc))
+    request = payment(stored_credential=stored, instrument=msgspec.structs.replace(CARD, cvc=cvc))
     (sent,) = drive(CONNECTOR.sale(CONFIG, request), answer(intent()))[0]
     assert (b"payment_method=pm_9" in sent.body) is kept
     assert (b"number%5D=4242424242424242" in sent.body) is not kept
@@ -280,3 +280,42 @@ def test_a_connected_account_travels_in_its_header() -> None:
     config = type(CONFIG)(livemode=False, settings={"account": "acct_1"}, credentials=CONFIG.credentials)
     for step in (CONNECTOR.sale(config, payment()), CONNECTOR.complete(config, completion("stripe"))):
         assert next(step).headers["stripe-account"] == "acct_1"
+
+
+def awaiting(**told: Any) -> dict[str, Any]:
+    instructions = {
+        "type": "jp_bank_transfer",
+        "amount_remaining": 700,
+        "currency": "usd",
+        "reference": "R1",
+        "hosted_instructions_url": "https://pay.example/1",
+        "financial_addresses": [{"type": "zengin"}],
+        **told,
+    }
+    action = {"type": "display_bank_transfer_instructions", "display_bank_transfer_instructions": instructions}
+    return intent("requires_action", next_action=action, customer="cus_1")
+
+
+def test_instructions_for_a_transfer_are_pending_and_say_what_is_missing_and_where_it_goes() -> None:
+    result = sale(awaiting())
+    assert result.outcome is Outcome.PENDING
+    assert result.transfer == Transfer(
+        kind="jp_bank_transfer",
+        account="cus_1",
+        remaining=Money(700, "usd"),
+        reference="R1",
+        page="https://pay.example/1",
+        addresses=({"type": "zengin"},),
+    )
+
+
+@pytest.mark.parametrize("body", [awaiting(amount_remaining=None), {**awaiting(), "customer": None}])
+def test_instructions_that_lack_something_are_not_guessed_at(body: dict[str, Any]) -> None:
+    result = sale(body)
+    assert (result.outcome, result.code, result.transfer) == (Outcome.UNKNOWN, "unsupported_next_action", None)
+
+
+def test_a_test_transfer_that_arrived_says_how_much() -> None:
+    arrived = {"id": "cc_1", "object": "customer_cash_balance_transaction", "net_amount": 1099, "currency": "usd"}
+    _, result = drive(CONNECTOR.fund(CONFIG, follow_on("stripe")), answer(arrived))
+    assert (result.outcome, result.echo) == (Outcome.APPROVED, Money(1099, "usd"))

@@ -35,7 +35,7 @@ def _ranked(options: dict[str, Any]) -> list[str]:
         client_secret="pi_1_secret",
         details={"payment_method_options": {"card": options}},
     )
-    method = cast("PaymentMethod", SimpleNamespace(card=None))
+    method = cast("PaymentMethod", SimpleNamespace(type="card", card=None))
     return [route.gateway_id for route in Routes(cast("RoutingTable", _Table())).rank(_SCOPE, intent, method, 1)]
 
 

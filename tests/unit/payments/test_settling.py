@@ -6,13 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.base.errors import InvariantError
+from interlock.base.money import Money
 from interlock.gateways.contract import Operation
-from interlock.gateways.outcomes import Challenge, Outcome, Phase, Result
+from interlock.gateways.outcomes import Challenge, Outcome, Phase, Result, Transfer
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.settling import next_inquiry_ms, settle_attempt
 from interlock.payments.attempts.types import BEGUN, Attempt
 from interlock.payments.charges.types import ChargeStatus
 from interlock.payments.declines import card_error
+from interlock.payments.instruments.types import PaymentMethod, SepaDebitFacts
 from interlock.payments.intents.outcome import ECHO_MISMATCH, trusted_result
 from interlock.payments.intents.settling import PaymentState, settle_payment
 from interlock.payments.intents.types import Intent, IntentStatus
@@ -144,3 +146,62 @@ def test_a_technical_failure_never_shows_the_gateways_words_to_the_shopper(outco
     told = card_error(Result(outcome=outcome, code="secret_detail", message=message))
     assert (told.code, told.advice_code) == ("processing_error", "try_again_later")
     assert "secret_detail" not in msgspec.json.encode(told.as_dict()).decode()
+
+
+def debited(**more: object) -> PaymentState:
+    facts = SepaDebitFacts("vb_1", "DE", "37040044", None, "3000", "f")
+    method = PaymentMethod(
+        account_id="acct_1", id="pm_1", livemode=False, version=1, created_at_ms=NOW_MS, type="sepa_debit", card=facts
+    )
+    state = PaymentState(intent=intent(), attempt=attempt(), payment_method=method)
+    return msgspec.structs.replace(state, **more)
+
+
+def test_a_debit_has_one_charge_from_the_first_news_to_the_last_and_money_only_at_the_end() -> None:
+    waiting = settle_payment(debited(), Result(outcome=Outcome.PENDING, gateway_reference="pi_gw"), NOW_MS)
+    assert waiting.charge is not None
+    assert (waiting.charge.status, waiting.charge.amount_captured_minor) == (ChargeStatus.PENDING, 0)
+    assert (waiting.taken_minor, waiting.intent.latest_charge_id) == (0, waiting.charge.id)
+    assert waiting.events == ("charge.pending", "payment_intent.processing")
+    described = msgspec.structs.replace(waiting.charge, version=2, metadata={"order": "7"})
+    later = debited(intent=waiting.intent, charge=described)
+    still = settle_payment(later, Result(outcome=Outcome.PENDING), NOW_MS)
+    assert (still.charge, still.events, still.intent.status) == (None, (), IntentStatus.PROCESSING)
+    paid = settle_payment(later, Result(outcome=Outcome.APPROVED, gateway_reference="pi_gw"), NOW_MS)
+    assert paid.charge is not None
+    assert (paid.charge.id, paid.charge.version, paid.charge.metadata) == (described.id, 3, {"order": "7"})
+    assert (paid.charge.status, paid.charge.amount_captured_minor, paid.taken_minor) == ("succeeded", 1099, 1099)
+    sent_back = settle_payment(later, Result(outcome=Outcome.DECLINED, decline_code="insufficient_funds"), NOW_MS)
+    assert sent_back.charge is not None
+    assert sent_back.error is not None
+    assert (sent_back.charge.version, sent_back.charge.status, sent_back.taken_minor) == (3, "failed", 0)
+    assert sent_back.error.code == sent_back.charge.failure_code == "insufficient_funds"
+
+
+def transfer(remaining_minor: int) -> Result:
+    told = Transfer(kind="us_bank_transfer", account="cus_1", remaining=Money(remaining_minor, "usd"))
+    return Result(outcome=Outcome.PENDING, gateway_reference="pi_gw", transfer=told)
+
+
+@given(st.lists(st.integers(0, 1099), min_size=1, max_size=6))
+def test_a_wait_for_money_is_told_once_and_again_only_when_less_is_missing(remaining: list[int]) -> None:
+    method = PaymentMethod(
+        account_id="acct_1", id="pm_1", livemode=False, version=1, created_at_ms=NOW_MS, type="customer_balance"
+    )
+    state = PaymentState(intent=intent(), attempt=attempt(), payment_method=method)
+    settled = settle_payment(state, transfer(1099), NOW_MS)
+    assert (settled.intent.status, settled.events) == ("requires_action", ("payment_intent.requires_action",))
+    least = 1099
+    for missing in remaining:
+        state = msgspec.structs.replace(state, intent=settled.intent)
+        settled = settle_payment(state, transfer(missing), NOW_MS)
+        assert settled.events == (("payment_intent.partially_funded",) if missing < least else ())
+        least = min(least, missing)
+        assert settled.intent.next_action is not None
+        assert settled.intent.next_action["display_bank_transfer_instructions"]["amount_remaining"] == least
+        assert (settled.taken_minor, settled.charge, settled.intent.status) == (0, None, "requires_action")
+    paid = settle_payment(
+        msgspec.structs.replace(state, intent=settled.intent), Result(outcome=Outcome.APPROVED), NOW_MS
+    )
+    assert (paid.intent.status, paid.taken_minor, paid.intent.next_action) == ("succeeded", 1099, None)
+    assert settle_attempt(attempt(), transfer(1), NOW_MS).detail["account"] == "cus_1"

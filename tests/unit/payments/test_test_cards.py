@@ -6,11 +6,13 @@ from tests.support.recording import LIVE, SCOPE
 from interlock.base.clock import ManualClock, SystemClock
 from interlock.base.context import Scope
 from interlock.base.problems import Problem
+from interlock.gateways.contract import Card
 from interlock.payments.instruments.making import Maker
 from interlock.payments.instruments.sealing import Sealer
 from interlock.payments.instruments.security_codes import SecurityCodes
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.test_cards import TestCards
+from interlock.payments.instruments.types import CardFacts
 from interlock.payments.work import Work
 from interlock.storage.database import Database
 from interlock.vault.keys import generate_keys, parse_keys
@@ -50,12 +52,15 @@ async def test_a_name_is_resolved_and_revealed_without_a_database(
     resolved = await instruments.resolve_for_payment(SCOPE, name, intent_id="pi_1")
     assert not isinstance(resolved, Problem)
     method = resolved.payment_method
-    assert method.card is not None
+    assert isinstance(method.card, CardFacts)
     assert (method.card.brand, method.card.last4, method.used_by) == (brand, number[-4:], "pi_1")
     assert len(resolved.writes) == 1
     card = await instruments.reveal(SCOPE, method)
+    assert isinstance(card, Card)
     assert (card.number, card.cvc) == (number, code)
-    assert (await instruments.reveal(SCOPE, method, authorising=False)).cvc == code
+    again = await instruments.reveal(SCOPE, method, authorising=False)
+    assert isinstance(again, Card)
+    assert again.cvc == code
 
 
 async def test_names_keep_their_fingerprint_within_an_account_and_mode(instruments: Instruments) -> None:
@@ -75,7 +80,7 @@ async def test_a_named_card_never_expires_while_the_process_runs(instruments: In
         resolved = await instruments.resolve_for_payment(SCOPE, "pm_card_visa", intent_id="pi_1")
         assert not isinstance(resolved, Problem)
         card = resolved.payment_method.card
-        assert card is not None
+        assert isinstance(card, CardFacts)
         assert (card.exp_year - 1970) * _YEAR_MS > clock.now_ms()
         clock.advance(_YEAR_MS)
 

@@ -289,3 +289,14 @@ def test_attempts_are_bounded_whatever_a_rule_says() -> None:
 def test_conditions_that_cannot_work_are_told(condition: Condition, problem: str) -> None:
     assert problem in (ranking.condition_problem(condition) or "")
     assert ranking.condition_problem(Condition(currencies=("usd",), amount_min_minor=1)) is None
+
+
+def test_a_method_goes_only_where_the_manifest_declares_it() -> None:
+    routes = [route("gw_1", 1), route("gw_2", 2, methods=frozenset({"card", "sepa_debit"}))]
+    found = ranking.explain(facts(method="sepa_debit", networks=(), currency="eur"), [], routes, {}, 0)
+    assert [each.gateway_id for each in found.candidates] == ["gw_2"]
+    assert [(each.gateway_id, each.reason) for each in found.dropped] == [
+        ("gw_1", "method sepa_debit is not supported")
+    ]
+    only_debits = rule(["gw_2"], condition=Condition(methods=("sepa_debit",)))
+    assert [each.gateway_id for each in ranking.rank(facts(), [only_debits], routes, {}, 0)] == ["gw_1", "gw_2"]

@@ -6,6 +6,7 @@ import pytest
 from interlock.sandbox.adyen.tables import REFUSALS
 from interlock.sandbox.cards import TEST_CARDS
 from interlock.sandbox.faults import Kind
+from interlock.sandbox.stripe.debits import TEST_ACCOUNTS, passes_check
 
 PAGE = Path(__file__).parents[3] / "docs" / "sandbox.md"
 
@@ -18,6 +19,11 @@ def page() -> str:
 def test_every_test_card_is_documented(page: str) -> None:
     rows = {tuple(cell.strip() for cell in line.split("|")[1:3]) for line in page.splitlines() if line.startswith("| ")}
     assert {(card.number, f"`{card.name}`") for card in TEST_CARDS} <= rows
+
+
+def test_every_test_account_is_valid_and_documented(page: str) -> None:
+    assert all(passes_check(account.iban) for account in TEST_ACCOUNTS)
+    assert not [account.iban for account in TEST_ACCOUNTS if account.iban not in page]
 
 
 def test_every_fault_and_refusal_is_documented(page: str) -> None:

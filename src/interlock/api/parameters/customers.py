@@ -7,6 +7,8 @@ from msgspec import UNSET, Meta, UnsetType
 from interlock.api.parameters.base import (
     NOT_YET,
     Address,
+    Amount,
+    Currency,
     DatedPage,
     Email,
     Expandable,
@@ -89,6 +91,14 @@ class ListCustomers(DatedPage, frozen=True, kw_only=True):
     REFUSED = refuse(NOT_YET, "test_clock")
 
     email: Email | UnsetType = UNSET
+
+
+class FundCashBalance(Expandable, frozen=True, kw_only=True):
+    """POST /v1/test_helpers/customers/{customer}/fund_cash_balance."""
+
+    amount: Amount
+    currency: Currency
+    reference: Text | UnsetType = UNSET
 
 
 class CreateSource(Expandable, frozen=True, kw_only=True):

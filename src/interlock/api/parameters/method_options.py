@@ -69,9 +69,39 @@ class CardOptions(Parameters, frozen=True, kw_only=True):
     statement_descriptor_suffix_kanji: Text | UnsetType | None = UNSET
 
 
+class EuTransfer(Parameters, frozen=True, kw_only=True):
+    """The country of the account that receives a transfer in euros."""
+
+    country: Text
+
+
+class TransferOptions(Parameters, frozen=True, kw_only=True):
+    """Which kind of transfer a payment waits for; ``jp_bank_account`` is what the official CLI calls Japan's."""
+
+    type: Literal[
+        "eu_bank_transfer",
+        "gb_bank_transfer",
+        "jp_bank_account",
+        "jp_bank_transfer",
+        "mx_bank_transfer",
+        "us_bank_transfer",
+    ]
+    eu_bank_transfer: EuTransfer | UnsetType = UNSET
+    requested_address_types: list[Text] | UnsetType = UNSET
+
+
+class BalanceOptions(Parameters, frozen=True, kw_only=True):
+    """Options of a payment by bank transfer."""
+
+    bank_transfer: TransferOptions | UnsetType = UNSET
+    funding_type: Literal["bank_transfer"] | UnsetType = UNSET
+    setup_future_usage: Literal["none"] | UnsetType = UNSET
+
+
 class PaymentOptions(OtherOptions, frozen=True, kw_only=True):
     """``payment_method_options`` of payment intents."""
 
+    customer_balance: BalanceOptions | UnsetType | None = UNSET
     card: CardOptions | UnsetType | None = UNSET
 
 
@@ -89,6 +119,7 @@ class SetupOptions(OtherOptions, frozen=True, kw_only=True):
     """``payment_method_options`` of setup intents."""
 
     card: SetupCardOptions | UnsetType | None = UNSET
+    customer_balance: Hash | UnsetType | None = UNSET
 
 
 class CheckoutCardOptions(Parameters, frozen=True, kw_only=True):
@@ -111,6 +142,7 @@ class CheckoutOptions(OtherOptions, frozen=True, kw_only=True):
     """``payment_method_options`` of checkout sessions."""
 
     card: CheckoutCardOptions | UnsetType | None = UNSET
+    customer_balance: Hash | UnsetType | None = UNSET
 
 
 class TokenOptions(Parameters, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The other types of payment method: their data is refused, their options are stored and shown.
+"""The other types of payment method: the data of those we do not take is refused, their options are stored and shown.
 
 Called by the other modules of ``api.parameters``.
 """
@@ -66,7 +66,11 @@ OTHER_TYPES = (
     "wechat_pay",
     "zip",
 )
-REFUSED_DATA = refuse("Interlock takes cards.", *OTHER_TYPES)
+_TAKEN = frozenset({"customer_balance", "sepa_debit"})
+REFUSED_DATA = refuse(
+    "Interlock takes cards, SEPA direct debits and bank transfers.",
+    *(kind for kind in OTHER_TYPES if kind not in _TAKEN),
+)
 
 
 class OtherOptions(Parameters, frozen=True, kw_only=True):
@@ -89,7 +93,6 @@ class OtherOptions(Parameters, frozen=True, kw_only=True):
     cashapp: Hash | UnsetType | None = UNSET
     crypto: Hash | UnsetType | None = UNSET
     custom: Hash | UnsetType | None = UNSET
-    customer_balance: Hash | UnsetType | None = UNSET
     demo_pay: Hash | UnsetType | None = UNSET
     eps: Hash | UnsetType | None = UNSET
     fpx: Hash | UnsetType | None = UNSET

@@ -21,6 +21,7 @@ from interlock.api.parameters.method_types import REFUSED_DATA
 
 Number = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "password"})]
 Cvc = Annotated[str, Meta(max_length=16, extra_json_schema={"format": "password"})]
+Iban = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "password"})]
 Month = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Redisplay = Literal["always", "limited", "unspecified"]
 
@@ -43,6 +44,16 @@ class Card(Parameters, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
+class SepaDebit(Parameters, frozen=True, kw_only=True):
+    """A bank account to debit."""
+
+    iban: Iban
+
+
+class CustomerBalance(Parameters, frozen=True, kw_only=True):
+    """A payment by bank transfer; nothing is known of it beforehand."""
+
+
 class RadarOptions(Parameters, frozen=True, kw_only=True):
     """A risk session of the published API; taken and not used."""
 
@@ -56,6 +67,8 @@ class PaymentMethodData(Parameters, frozen=True, kw_only=True):
 
     type: Text
     card: Card | UnsetType = UNSET
+    customer_balance: CustomerBalance | UnsetType = UNSET
+    sepa_debit: SepaDebit | UnsetType = UNSET
     billing_details: BillingDetails | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     allow_redisplay: Redisplay | UnsetType = UNSET
@@ -69,6 +82,8 @@ class CreatePaymentMethod(Expandable, frozen=True, kw_only=True):
 
     type: Text
     card: Card | UnsetType = UNSET
+    customer_balance: CustomerBalance | UnsetType = UNSET
+    sepa_debit: SepaDebit | UnsetType = UNSET
     billing_details: BillingDetails | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     allow_redisplay: Redisplay | UnsetType = UNSET
@@ -86,7 +101,7 @@ class UpdateCard(Parameters, frozen=True, kw_only=True):
 class UpdatePaymentMethod(Expandable, frozen=True, kw_only=True):
     """POST /v1/payment_methods/{payment_method}."""
 
-    REFUSED = refuse("Interlock takes cards.", "payto", "us_bank_account")
+    REFUSED = refuse("Interlock takes cards and SEPA direct debits.", "payto", "us_bank_account")
 
     billing_details: BillingDetails | UnsetType = UNSET
     card: UpdateCard | UnsetType = UNSET

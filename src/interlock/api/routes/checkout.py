@@ -198,6 +198,7 @@ async def confirm_page(call: Call[p.ConfirmPage]) -> Answer | Problem:
         expected_amount=or_none(asked.expected_amount),
         return_url=or_none(asked.return_url),
         client_ip=call.client_ip,
+        user_agent=call.user_agent,
     )
 
     def show(page: PaymentPage) -> Shown:

@@ -15,7 +15,7 @@ from interlock.api.expansion import Shown
 from interlock.api.parameters import base, payment_methods, tokens
 from interlock.base.money import Money, iso_exponent
 from interlock.base.problems import Problem, invalid, missing
-from interlock.payments.instruments.types import CardData, PaymentMethodData
+from interlock.payments.instruments.types import CardData, PaymentMethodData, SepaDebitData
 from interlock.payments.intents.validation import front_money
 from interlock.payments.representation.addresses import shipping
 from interlock.payments.work import Answer
@@ -136,6 +136,11 @@ def options_of(given: msgspec.Struct | UnsetType, card: dict[str, Any]) -> dict[
     if given is UNSET:
         return None
     options = {name: value for name, value in base.given(given).items() if value is not None}
+    transfer = (options.get("customer_balance") or {}).get("bank_transfer") or {}
+    if transfer.get("type") == "jp_bank_account":
+        transfer["type"] = "jp_bank_transfer"
+    if options and "card" not in options:
+        return options
     asked = {name: value for name, value in (options.get("card") or {}).items() if value is not None}
     return {**options, "card": {**card, **asked}}
 
@@ -171,10 +176,11 @@ def method_data(
     """Return the payment method that is to be made, or None."""
     if given is UNSET:
         return None
-    card = given.card
+    card, debit = given.card, given.sepa_debit
     return PaymentMethodData(
         type=given.type,
         card=None if card is UNSET else card_data(card),
+        sepa_debit=None if debit is UNSET else SepaDebitData(iban=debit.iban),
         billing_details={} if given.billing_details is UNSET else base.given(given.billing_details),
         metadata=or_none(given.metadata),
         allow_redisplay="unspecified" if given.allow_redisplay is UNSET else given.allow_redisplay,

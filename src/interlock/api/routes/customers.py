@@ -21,6 +21,8 @@ from interlock.payments.customers.types import (
     UpdateCustomer,
 )
 from interlock.payments.instruments.types import UpdateSource
+from interlock.payments.intents.types import FundBalance
+from interlock.payments.representation.cash_balance_transaction import cash_balance_transaction as show_transfer
 from interlock.payments.representation.customer import customer as show_customer
 from interlock.payments.representation.customer import deleted_source
 from interlock.payments.representation.payment_method import card_source
@@ -177,6 +179,14 @@ async def delete_source(call: Call[Any]) -> Answer | Problem:
     return await service.delete(call.context, call.ids[0], call.ids[1], call.responder(_show_source))
 
 
+async def fund(call: Call[p.FundCashBalance]) -> Answer | Problem:
+    """POST /v1/test_helpers/customers/{customer}/fund_cash_balance."""
+    asked = call.parameters
+    command = FundBalance(amount=asked.amount, currency=asked.currency, reference=or_none(asked.reference))
+    respond = call.responder(show_transfer)
+    return await call.services.rooms.fundings.fund(call.context, call.ids[0], command, respond)
+
+
 _ALL = "/v1/customers"
 _ONE = "/v1/customers/{customer}"
 _SOURCE = _ONE + "/sources/{id}"
@@ -208,4 +218,12 @@ ENDPOINTS = (
     Endpoint("GET", _SOURCE, get_source, "card", summary="Retrieve a card source"),
     Endpoint("POST", _SOURCE, update_source, "card", p.UpdateSource, summary="Update a card source"),
     Endpoint("DELETE", _SOURCE, delete_source, "card", summary="Remove a card source"),
+    Endpoint(
+        "POST",
+        "/v1/test_helpers/customers/{customer}/fund_cash_balance",
+        fund,
+        "customer_cash_balance_transaction",
+        p.FundCashBalance,
+        summary="Let a bank transfer arrive in test mode",
+    ),
 )

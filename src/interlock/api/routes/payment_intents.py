@@ -150,6 +150,8 @@ async def create(call: Call[p.CreatePaymentIntent]) -> Answer | Problem:
     options = options_of(asked.payment_method_options, CARD_OPTIONS)
     if options is not None:
         details["payment_method_options"] = options
+    elif asked.payment_method_types is not UNSET and "card" not in asked.payment_method_types:
+        details["payment_method_options"] = {kind: {} for kind in asked.payment_method_types}
     capture = _capture_method(asked.capture_method, asked.payment_method_options)
     usage = _future_usage(asked.setup_future_usage, asked.payment_method_options)
     command = CreateIntent(

@@ -55,12 +55,19 @@ def adyen_money(tables: Tables, money: Money) -> dict[str, Any] | None:
 
 
 def payment_body(
-    request: PaymentRequest, amount: dict[str, Any], merchant_account: str, *, capture: bool, verify: bool = False
+    request: PaymentRequest,
+    card: Card,
+    amount: dict[str, Any],
+    merchant_account: str,
+    *,
+    capture: bool,
+    verify: bool = False,
 ) -> bytes:
     """Return the body of POST /payments.
 
     Args:
         request: what to charge.
+        card: its instrument.
         amount: as :func:`adyen_money` made it.
         merchant_account: the account to charge through.
         capture: True for a sale: captured at once, whatever the account's default delay is.
@@ -74,7 +81,7 @@ def payment_body(
         "merchantAccount": merchant_account,
         "reference": _clean(request.reference)[:_MAX_REFERENCE],
         "returnUrl": _clean(request.return_url),
-        "paymentMethod": _payment_method(request.card, stored, by_merchant=by_merchant),
+        "paymentMethod": _payment_method(card, stored, by_merchant=by_merchant),
         "shopperInteraction": "ContAuth" if by_merchant else "Ecommerce",
     }
     additional: dict[str, str] = {}

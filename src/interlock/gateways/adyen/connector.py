@@ -12,6 +12,7 @@ from interlock.gateways.adyen.answers import PARTIALLY_AUTHORISED, modification_
 from interlock.gateways.adyen.bodies import adyen_money, details_body, modification_body, payment_body
 from interlock.gateways.adyen.http import path_part, post
 from interlock.gateways.contract import (
+    Card,
     CompleteRequest,
     ConnectorConfig,
     FollowOnRequest,
@@ -28,6 +29,7 @@ from interlock.gateways.contract import (
 from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
 
 _INEXPRESSIBLE = "the amount cannot be expressed in Adyen's minor units"
+_CARDS_ONLY = "this connector takes cards only"
 _KEY_ROOM = 60
 _ABOUT_US = frozenset({401, 403, 409, 429})
 _Answered = Generator[HttpRequest, HttpResponse, tuple[Result, int]]
@@ -59,10 +61,13 @@ class AdyenConnector:
         amount = adyen_money(self._tables, request.amount)
         if amount is None:
             return not_sent("amount_not_expressible", _INEXPRESSIBLE), 0
+        card = request.instrument
+        if not isinstance(card, Card):
+            return not_sent("method_not_supported", _CARDS_ONLY), 0
         verify = operation is Operation.VERIFY
         capture = operation is Operation.SALE
         account = config.settings["merchant_account"]
-        body = payment_body(request, amount, account, capture=capture, verify=verify)
+        body = payment_body(request, card, amount, account, capture=capture, verify=verify)
         response = yield post(config, "/payments", request.idempotency_key, body)
         result = payment_answer(response, self._tables, request.reference, capture=None if verify else capture)
         answer = read_payment(response)

@@ -6,11 +6,12 @@ only where Stripe documents so; the tables in ``manifest.toml`` say where.
 
 from interlock.base.money import Money, from_provider
 from interlock.gateways.contract import UNREADABLE, ConnectorConfig, FollowOnRequest, HttpResponse, Tables
-from interlock.gateways.outcomes import Challenge, Outcome, Result, not_sent, refused, unknown
+from interlock.gateways.outcomes import Challenge, Outcome, Result, Transfer, not_sent, refused, unknown
 from interlock.gateways.stripe.forms import REFERENCE_KEY, credential
 from interlock.gateways.stripe.objects import (
     CUSTOMER,
     ERROR,
+    FUNDING,
     INTENT,
     REFUND,
     SETUP,
@@ -67,11 +68,12 @@ def intent_result(intent: Intent, tables: Tables, config: ConnectorConfig, refer
         return _declined(intent.last_payment_error, tables, intent.id, intent.status)
     if outcome is Outcome.UNKNOWN:
         return unknown(f"status_{intent.status}", gateway_reference=intent.id)
-    challenge = None
+    challenge = transfer = None
     if outcome is Outcome.CHALLENGE:
-        challenge = _challenge(intent, "payment_intent")
-        if challenge is None:
+        challenge, transfer = _challenge(intent, "payment_intent"), _transfer(intent, tables)
+        if challenge is None and transfer is None:
             return unknown("unsupported_next_action", gateway_reference=intent.id)
+        outcome = Outcome.CHALLENGE if transfer is None else Outcome.PENDING
     card = _card(intent.latest_charge)
     checks = card.checks
     return Result(
@@ -79,6 +81,7 @@ def intent_result(intent: Intent, tables: Tables, config: ConnectorConfig, refer
         gateway_reference=intent.id,
         echo=_money(intent.amount, intent.currency, tables),
         challenge=challenge,
+        transfer=transfer,
         network_transaction_id=card.network_transaction_id,
         stored_credential_reference=credential(intent.customer, intent.payment_method),
         authorisation_code=card.authorization_code,
@@ -182,6 +185,20 @@ def refund_answer(response: HttpResponse, tables: Tables, _: FollowOnRequest | N
     except UNREADABLE:
         return unreadable(response)
     return refund_result(refund, tables)
+
+
+def funding_answer(response: HttpResponse, tables: Tables) -> Result:
+    """Return what an answer to a test transfer says."""
+    if response.status != _OK:
+        return error_result(response, tables)
+    try:
+        funding = FUNDING.decode(response.body)
+    except UNREADABLE:
+        return unreadable(response)
+    if funding.object != "customer_cash_balance_transaction":
+        return unknown("foreign_answer", gateway_reference=funding.id)
+    money = _money(funding.net_amount, funding.currency, tables)
+    return Result(outcome=Outcome.APPROVED, gateway_reference=funding.id, echo=money)
 
 
 def refund_result(refund: Refund, tables: Tables) -> Result:
@@ -293,6 +310,24 @@ def _challenge(intent: Intent | Setup, kind: str) -> Challenge | None:
     if action is None or action.redirect_to_url is None:
         return None
     return Challenge(url=action.redirect_to_url.url, continuation={"kind": kind, "id": intent.id})
+
+
+def _transfer(intent: Intent, tables: Tables) -> Transfer | None:
+    """Return where the money is to be sent, or None when that is not what Stripe waits for, or not said in full."""
+    told = intent.next_action.display_bank_transfer_instructions if intent.next_action else None
+    if told is None or told.amount_remaining is None or intent.customer is None:
+        return None
+    remaining = _money(told.amount_remaining, told.currency or intent.currency, tables)
+    if remaining is None:
+        return None
+    return Transfer(
+        kind=told.type,
+        account=intent.customer,
+        remaining=remaining,
+        reference=told.reference,
+        page=told.hosted_instructions_url,
+        addresses=told.financial_addresses,
+    )
 
 
 def _card(carrier: Charge | str | None) -> CardDetails:

@@ -10,6 +10,7 @@ twice that belongs to nobody, and a raw card that comes again is a card its bank
 from collections.abc import Generator, Mapping
 
 from interlock.gateways.contract import (
+    Card,
     CompleteRequest,
     ConnectorConfig,
     FollowOnRequest,
@@ -18,6 +19,7 @@ from interlock.gateways.contract import (
     InquireRequest,
     Notification,
     PaymentRequest,
+    SepaDebit,
     SignatureInvalid,
     Step,
     Tables,
@@ -27,6 +29,7 @@ from interlock.gateways.stripe import inquiry, notifications
 from interlock.gateways.stripe.answers import (
     capture_answer,
     customer_id,
+    funding_answer,
     increment_answer,
     no_customer,
     payment_answer,
@@ -37,16 +40,19 @@ from interlock.gateways.stripe.answers import (
 from interlock.gateways.stripe.forms import (
     REFERENCE_KEY,
     customer_form,
+    debit_form,
     form,
     payment_form,
     provider_amount,
     setup_form,
+    transfer_form,
     wants_customer,
 )
 from interlock.gateways.stripe.http import get, path_part, post
 
 _REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 _VOID_REASONS = _REASONS | {"abandoned"}
+_CARDS_ONLY = "only cards are checked and stored at Stripe"
 _INEXPRESSIBLE = "the amount cannot be expressed in Stripe's minor units"
 
 
@@ -69,7 +75,8 @@ class StripeConnector:
         built = self.payment_request(config, request, capture=capture)
         if isinstance(built, Result):
             return built
-        if request.stored_credential is not None and wants_customer(request):
+        simple = request.stored_credential is None and isinstance(request.instrument, Card)
+        if not simple and wants_customer(request):
             response = yield self.customer_request(config, request)
             customer = customer_id(response)
             if customer is None:
@@ -81,7 +88,7 @@ class StripeConnector:
         return payment_answer(response, self._tables, config, request.reference)
 
     def customer_request(self, config: ConnectorConfig, request: PaymentRequest) -> HttpRequest:
-        """Return the request that makes the customer whom Stripe is to keep the card for."""
+        """Return the request that makes the customer whom Stripe is to keep the card or receive a transfer for."""
         key = f"{request.idempotency_key}-customer"
         return post(self._tables, config, "/v1/customers", key, customer_form(request))
 
@@ -92,25 +99,51 @@ class StripeConnector:
         amount = provider_amount(self._tables, request.amount)
         if amount is None:
             return not_sent("amount_not_expressible", _INEXPRESSIBLE)
-        body = payment_form(request, amount, capture=capture, customer=customer)
+        instrument = request.instrument
+        if isinstance(instrument, Card):
+            body = payment_form(request, instrument, amount, capture=capture, customer=customer)
+        elif not capture:
+            return not_sent("method_not_supported", "money of a bank account cannot be held, only taken")
+        elif isinstance(instrument, SepaDebit):
+            body = debit_form(request, instrument, amount)
+        else:
+            body = transfer_form(request, instrument, amount, customer)
         return post(self._tables, config, "/v1/payment_intents", request.idempotency_key, body)
+
+    def fund(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
+        """Let a transfer arrive on a payment's account, with Stripe's test helper."""
+        amount = provider_amount(self._tables, request.amount)
+        if amount is None:
+            return not_sent("amount_not_expressible", _INEXPRESSIBLE)
+        path = f"/v1/test_helpers/customers/{path_part(request.gateway_reference)}/fund_cash_balance"
+        body = form([("amount", str(amount)), ("currency", request.amount.currency)])
+        response = yield post(self._tables, config, path, request.idempotency_key, body)
+        return funding_answer(response, self._tables)
 
     def verify(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
         """Check and store a card: a confirmed SetupIntent."""
+        if not isinstance(request.instrument, Card):
+            return not_sent("method_not_supported", _CARDS_ONLY)
         customer = None
         if wants_customer(request):
             response = yield self.customer_request(config, request)
             customer = customer_id(response)
             if customer is None:
                 return no_customer(response, self._tables)
-        response = yield self.setup_request(config, request, customer=customer)
+        built = self.setup_request(config, request, customer=customer)
+        if isinstance(built, Result):
+            return built
+        response = yield built
         return setup_answer(response, self._tables, config, request.reference)
 
     def setup_request(
         self, config: ConnectorConfig, request: PaymentRequest, *, customer: str | None = None
-    ) -> HttpRequest:
-        """Return the request that creates and confirms the setup intent."""
-        body = setup_form(request, customer)
+    ) -> HttpRequest | Result:
+        """Return the request that creates and confirms the setup intent, or why it cannot be built."""
+        card = request.instrument
+        if not isinstance(card, Card):
+            return not_sent("method_not_supported", _CARDS_ONLY)
+        body = setup_form(request, card, customer)
         return post(self._tables, config, "/v1/setup_intents", request.idempotency_key, body)
 
     def complete(self, config: ConnectorConfig, request: CompleteRequest) -> Step:

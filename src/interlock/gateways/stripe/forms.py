@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote_plus
 
 from interlock.base.money import Money, to_provider
-from interlock.gateways.contract import Card, Initiator, PaymentRequest, Shopper, StoredCredential, Tables
+from interlock.gateways.contract import (
+    BankTransfer,
+    Card,
+    Initiator,
+    PaymentRequest,
+    SepaDebit,
+    Shopper,
+    StoredCredential,
+    Tables,
+)
 
 REFERENCE_KEY = "interlock_attempt"
 _MAX_METADATA = 49
@@ -25,6 +34,16 @@ _CARD_TYPE = "payment_method_data%5Btype%5D=card&"
 _PAYMENT_HEAD = f"{_CARD_TYPE}{_ANY_HEAD}latest_charge&capture_method="
 _KEPT_HEAD = f"{_ANY_HEAD}latest_charge&capture_method="
 _SETUP_HEAD = f"{_CARD_TYPE}{_ANY_HEAD}payment_method&usage="
+_DEBIT_HEAD = (
+    "confirm=true&payment_method_types%5B0%5D=sepa_debit&payment_method_data%5Btype%5D=sepa_debit"
+    "&expand%5B0%5D=latest_charge&capture_method=automatic"
+)
+_ACCEPTANCE = "mandate_data%5Bcustomer_acceptance%5D%5B"
+_TRANSFER_HEAD = (
+    "confirm=true&payment_method_types%5B0%5D=customer_balance&payment_method_data%5Btype%5D=customer_balance"
+    "&payment_method_options%5Bcustomer_balance%5D%5Bfunding_type%5D=bank_transfer&expand%5B0%5D=latest_charge"
+)
+_TRANSFER_OPTION = "payment_method_options%5Bcustomer_balance%5D%5Bbank_transfer%5D%5B"
 _CARD_OPTION = "payment_method_options%5Bcard%5D%5B"
 _BILLING = "payment_method_data%5Bbilling_details%5D%5B"
 
@@ -63,31 +82,37 @@ def kept_card(request: PaymentRequest) -> tuple[str, str] | None:
 
     A shopper's fresh security code goes with the card itself; a merchant has none to give.
     """
-    stored = request.stored_credential
-    if stored is None or stored.reference is None:
+    stored, card = request.stored_credential, request.instrument
+    if stored is None or stored.reference is None or not isinstance(card, Card):
         return None
-    if request.card.cvc and stored.initiator is Initiator.CUSTOMER:
+    if card.cvc and stored.initiator is Initiator.CUSTOMER:
         return None
     customer, _, method = stored.reference.partition("/")
     return (customer, method) if method else None
 
 
 def wants_customer(request: PaymentRequest) -> bool:
-    """Return True when the card is to be kept at Stripe and is not yet: it needs a customer to belong to."""
+    """Return True for what must belong to a customer: a card to be kept that is not yet, an account for a transfer."""
+    if not isinstance(request.instrument, Card):
+        return isinstance(request.instrument, BankTransfer)
     stored = request.stored_credential
     return stored is not None and stored.store and stored.initiator is Initiator.CUSTOMER and kept_card(request) is None
 
 
 def customer_form(request: PaymentRequest) -> bytes:
-    """Return the body of POST /v1/customers: an owner for one kept card, without a word about the person."""
+    """Return the body of POST /v1/customers: an owner for one kept card or for one payment's account, without a word
+    about the person."""
     return form([(f"metadata[{REFERENCE_KEY}]", request.reference)])
 
 
-def payment_form(request: PaymentRequest, amount: int, *, capture: bool, customer: str | None = None) -> bytes:
-    """Return the body of POST /v1/payment_intents.
+def payment_form(
+    request: PaymentRequest, card: Card, amount: int, *, capture: bool, customer: str | None = None
+) -> bytes:
+    """Return the body of POST /v1/payment_intents for a card.
 
     Args:
         request: what to charge.
+        card: its instrument.
         amount: in Stripe's minor units.
         capture: True for a sale, False to authorise only.
         customer: whom Stripe is to keep the card for.
@@ -100,29 +125,70 @@ def payment_form(request: PaymentRequest, amount: int, *, capture: bool, custome
         fields = [f"{_KEPT_HEAD}{rest}&customer={quote(kept[0])}&payment_method={quote(kept[1])}"]
     else:
         fields = [f"{_PAYMENT_HEAD}{rest}"]
-        _add_card(fields, request.card)
-        _add_shopper(fields, request.card, request.shopper)
+        _add_card(fields, card)
+        _add_shopper(fields, card.holder_name, request.shopper)
         if customer is not None:
             fields.append(f"customer={quote(customer)}")
     _add_stored_credential(fields, request.stored_credential)
     _add_options(fields, request, capture=capture)
-    if request.description:
-        fields.append(f"description={quote(request.description[:_MAX_DESCRIPTION])}")
-    suffix = _descriptor_suffix(request.statement_descriptor)
-    if suffix:
-        fields.append(f"statement_descriptor_suffix={quote(suffix)}")
-    _add_metadata(fields, request.reference, request.metadata)
+    _add_texts(fields, request)
     return "&".join(fields).encode("ascii")
 
 
-def setup_form(request: PaymentRequest, customer: str | None = None) -> bytes:
+def debit_form(request: PaymentRequest, debit: SepaDebit, amount: int) -> bytes:
+    """Return the body of POST /v1/payment_intents for a debit of a bank account.
+
+    The account and the holder's agreement travel with every payment, so nothing needs to be stored at Stripe.
+
+    Args:
+        request: what to charge.
+        debit: its instrument.
+        amount: in Stripe's minor units.
+
+    """
+    money = f"amount={amount}&currency={quote(request.amount.currency)}"
+    fields = [f"{_DEBIT_HEAD}&{money}&return_url={quote(request.return_url)}"]
+    fields.append(f"payment_method_data%5Bsepa_debit%5D%5Biban%5D={quote(debit.iban)}")
+    _add_shopper(fields, None, request.shopper)
+    acceptance = debit.acceptance
+    fields.append(f"{_ACCEPTANCE}accepted_at%5D={acceptance.accepted_at_s}")
+    if acceptance.online and acceptance.ip and acceptance.user_agent:
+        fields.append(f"{_ACCEPTANCE}type%5D=online")
+        fields.append(f"{_ACCEPTANCE}online%5D%5Bip_address%5D={quote(acceptance.ip)}")
+        fields.append(f"{_ACCEPTANCE}online%5D%5Buser_agent%5D={quote(acceptance.user_agent[:_MAX_TEXT])}")
+    else:
+        fields.append(f"{_ACCEPTANCE}type%5D=offline")
+    _add_texts(fields, request)
+    return "&".join(fields).encode("ascii")
+
+
+def transfer_form(request: PaymentRequest, transfer: BankTransfer, amount: int, customer: str | None) -> bytes:
+    """Return the body of POST /v1/payment_intents for a payment by bank transfer.
+
+    Args:
+        request: what is paid for.
+        transfer: its instrument.
+        amount: in Stripe's minor units.
+        customer: whose account at Stripe the money goes to.
+
+    """
+    money = f"amount={amount}&currency={quote(request.amount.currency)}"
+    fields = [f"{_TRANSFER_HEAD}&{money}&customer={quote(customer or '')}"]
+    fields.append(f"{_TRANSFER_OPTION}type%5D={quote(transfer.kind)}")
+    if transfer.kind == "eu_bank_transfer" and transfer.country:
+        fields.append(f"{_TRANSFER_OPTION}eu_bank_transfer%5D%5Bcountry%5D={quote(transfer.country)}")
+    _add_texts(fields, request)
+    return "&".join(fields).encode("ascii")
+
+
+def setup_form(request: PaymentRequest, card: Card, customer: str | None = None) -> bytes:
     """Return the body of POST /v1/setup_intents: check a card and store it for ``customer`` without taking money."""
     stored = request.stored_credential
     on_session = stored is not None and stored.initiator is Initiator.CUSTOMER and not stored.store
     usage = "on_session" if on_session else "off_session"
     fields = [f"{_SETUP_HEAD}{usage}&return_url={quote(request.return_url)}"]
-    _add_card(fields, request.card)
-    _add_shopper(fields, request.card, request.shopper)
+    _add_card(fields, card)
+    _add_shopper(fields, card.holder_name, request.shopper)
     if customer is not None:
         fields.append(f"customer={quote(customer)}")
     if request.three_d_secure in {"any", "challenge"}:
@@ -148,8 +214,8 @@ def _add_card(fields: list[str], card: Card) -> None:
         fields.append(f"payment_method_data%5Bcard%5D%5Bcvc%5D={quote(card.cvc)}")
 
 
-def _add_shopper(fields: list[str], card: Card, shopper: Shopper) -> None:
-    name = card.holder_name or shopper.name
+def _add_shopper(fields: list[str], holder_name: str | None, shopper: Shopper) -> None:
+    name = holder_name or shopper.name
     if name:
         fields.append(f"{_BILLING}name%5D={quote(name[:_MAX_TEXT])}")
     if shopper.email:
@@ -179,6 +245,15 @@ def _add_options(fields: list[str], request: PaymentRequest, *, capture: bool) -
         fields.append(f"{_CARD_OPTION}request_multicapture%5D=if_available")
         if request.incremental:
             fields.append(f"{_CARD_OPTION}request_incremental_authorization%5D=if_available")
+
+
+def _add_texts(fields: list[str], request: PaymentRequest) -> None:
+    if request.description:
+        fields.append(f"description={quote(request.description[:_MAX_DESCRIPTION])}")
+    suffix = _descriptor_suffix(request.statement_descriptor)
+    if suffix:
+        fields.append(f"statement_descriptor_suffix={quote(suffix)}")
+    _add_metadata(fields, request.reference, request.metadata)
 
 
 def _descriptor_suffix(descriptor: str | None) -> str | None:

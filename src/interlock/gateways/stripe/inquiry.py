@@ -96,7 +96,7 @@ class Builder(Protocol):
 
     def setup_request(
         self, config: ConnectorConfig, request: PaymentRequest, *, customer: str | None = None
-    ) -> HttpRequest:
+    ) -> HttpRequest | Result:
         """Return the request that checks a card."""
         ...
 

@@ -30,7 +30,7 @@ EVENT_KINDS: dict[str, NotificationKind] = {
     "payment_intent.amount_capturable_updated": NotificationKind.PAYMENT,
     "payment_intent.canceled": NotificationKind.VOID,
     "payment_intent.created": NotificationKind.IGNORED,
-    "payment_intent.partially_funded": NotificationKind.IGNORED,
+    "payment_intent.partially_funded": NotificationKind.PAYMENT,
     "payment_intent.payment_failed": NotificationKind.PAYMENT,
     "payment_intent.processing": NotificationKind.PAYMENT,
     "payment_intent.requires_action": NotificationKind.IGNORED,

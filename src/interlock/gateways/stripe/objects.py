@@ -3,6 +3,8 @@
 Used by the Stripe connector only. Everything is optional that Stripe may leave out; ``object`` and ``id`` are not.
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -72,11 +74,23 @@ class Redirect(msgspec.Struct, frozen=True):
     url: str
 
 
+class TransferInstructions(msgspec.Struct, frozen=True):
+    """Where the shopper sends the money."""
+
+    type: str
+    amount_remaining: int | None = None
+    currency: str | None = None
+    financial_addresses: tuple[dict[str, Any], ...] = ()
+    hosted_instructions_url: str | None = None
+    reference: str | None = None
+
+
 class NextAction(msgspec.Struct, frozen=True):
     """What the shopper must do."""
 
     type: str
     redirect_to_url: Redirect | None = None
+    display_bank_transfer_instructions: TransferInstructions | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -156,6 +170,15 @@ class Refund(msgspec.Struct, frozen=True):
     failure_reason: str | None = None
 
 
+class Funding(msgspec.Struct, frozen=True):
+    """Money that arrived on a customer's account."""
+
+    id: str
+    net_amount: int
+    currency: str
+    object: str = ""
+
+
 class EvidenceDetails(msgspec.Struct, frozen=True):
     """Until when evidence may be given."""
 
@@ -220,6 +243,7 @@ class RefundPage(msgspec.Struct, frozen=True):
 
 INTENT = msgspec.json.Decoder(Intent)
 SETUP = msgspec.json.Decoder(Setup)
+FUNDING = msgspec.json.Decoder(Funding)
 REFUND = msgspec.json.Decoder(Refund)
 CHARGE = msgspec.json.Decoder(Charge)
 DISPUTE = msgspec.json.Decoder(Dispute)

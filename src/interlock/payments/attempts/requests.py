@@ -8,10 +8,10 @@ from typing import Any
 
 from interlock.base.money import Money
 from interlock.gateways.contract import (
-    Card,
     CompleteRequest,
     FollowOnRequest,
     Initiator,
+    Instrument,
     PaymentRequest,
     Shopper,
     StoredCredential,
@@ -22,15 +22,15 @@ from interlock.payments.intents.types import Intent
 
 
 def payment_request(
-    attempt: Attempt, intent: Intent, payment_method: PaymentMethod, card: Card, return_url: str
+    attempt: Attempt, intent: Intent, payment_method: PaymentMethod, instrument: Instrument, return_url: str
 ) -> PaymentRequest:
     """Return the request that authorises or sells.
 
     Args:
         attempt: durable; its id is the reference and its key the outbound idempotency key.
         intent: what is paid for.
-        payment_method: the stored facts of the card.
-        card: the card in clear.
+        payment_method: what is stored of it.
+        instrument: the card or bank account in clear.
         return_url: where the gateway sends the shopper after a challenge (our own page).
 
     """
@@ -40,7 +40,7 @@ def payment_request(
         reference=attempt.id,
         idempotency_key=attempt.outbound_key,
         amount=Money(attempt.amount_minor, attempt.currency),
-        card=card,
+        instrument=instrument,
         return_url=return_url,
         description=details("description"),
         statement_descriptor=details("statement_descriptor_suffix") or details("statement_descriptor"),

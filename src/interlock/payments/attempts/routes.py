@@ -3,7 +3,7 @@
 from interlock.base.context import Scope
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Result
-from interlock.payments.instruments.types import PaymentMethod
+from interlock.payments.instruments.types import CardFacts, PaymentMethod
 from interlock.payments.intents.types import Intent
 from interlock.routing.table import RoutingTable
 from interlock.routing.types import Candidate, RequestFacts
@@ -41,12 +41,13 @@ class Routes:
 
     def rank_setup(self, scope: Scope, setup_id: str, method: PaymentMethod, now_ms: int) -> list[Candidate]:
         """Return the routes that can verify and store a card."""
-        card = method.card
+        card = method.card if isinstance(method.card, CardFacts) else None
         facts = RequestFacts(
             intent_id=setup_id,
             operations=_VERIFY,
             amount_minor=0,
             currency="usd",
+            method=method.type,
             networks=() if card is None else (card.brand,),
             country=None if card is None else card.country,
         )
@@ -68,14 +69,15 @@ class Routes:
 
 def payment_facts(intent: Intent, method: PaymentMethod, *, with_needs: bool = True) -> RequestFacts:
     """Return what routing may decide by."""
-    card = method.card
+    facts = method.card
     return RequestFacts(
         intent_id=intent.id,
         operations=_HOLD if intent.capture_method == "manual" else _SALE,
         amount_minor=intent.amount_minor,
         currency=intent.currency,
-        networks=() if card is None else (card.brand,),
-        country=None if card is None else card.country,
+        method=method.type,
+        networks=(facts.brand,) if isinstance(facts, CardFacts) else (),
+        country=None if facts is None else facts.country,
         metadata=intent.metadata,
         needs=_needs(intent) if with_needs else _NOTHING,
     )

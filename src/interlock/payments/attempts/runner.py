@@ -67,6 +67,22 @@ class Runner:
             gateway.loaded, gateway.config, attempt.stage, request, deadline_ms=self._left(deadline_ms)
         )
 
+    async def fund(self, attempt: Attempt, request: FollowOnRequest, deadline_ms: int) -> Execution:
+        """Let a test transfer arrive on the account that the attempt waits at.
+
+        Args:
+            attempt: pending, for money by transfer.
+            request: how much, and which account.
+            deadline_ms: epoch milliseconds after which nobody waits for the answer any more.
+
+        """
+        gateway = self._find(attempt)
+        if gateway is None:
+            return _gateway_gone(attempt, Outcome.NOT_SENT)
+        return await self._transport.execute(
+            gateway.loaded, gateway.config, Operation.FUND, request, deadline_ms=self._left(deadline_ms)
+        )
+
     async def inquire(
         self, attempt: Attempt, original: Request | None, deadline_ms: int, *, identical: bool = False
     ) -> Execution:

@@ -50,6 +50,8 @@ def settle_attempt(attempt: Attempt, result: Result, now_ms: int, execution: Exe
             "latency_ms": execution.latency_ms,
             "echo_mismatch": attempt.echo_mismatch or execution.echo_mismatch,
         }
+    if result.transfer is not None:
+        changes["detail"] = {**attempt.detail, "account": result.transfer.account}
     if result.challenge is not None:
         challenge = msgspec.to_builtins(result.challenge)
         changes["detail"] = {**attempt.detail, "challenge": challenge}

@@ -8,8 +8,9 @@ from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.charges.types import NO_BILLING, Charge, ChargeStatus
 from interlock.payments.declines import CardError
-from interlock.payments.instruments.types import PaymentMethod
+from interlock.payments.instruments.types import CardFacts, PaymentMethod, SepaDebitFacts
 from interlock.payments.intents.types import Intent
+from interlock.payments.representation.payment_method import account
 
 _COPIED = (
     "description",
@@ -31,7 +32,14 @@ def new_charge(
 ) -> Charge:
     """Return the charge that ``result`` of ``attempt`` made; ``error`` is set when it failed."""
     details = {name: intent.details[name] for name in _COPIED if intent.details.get(name) is not None}
-    details["card"] = card_snapshot(payment_method, result, intent, load(attempt.connector).manifest.capabilities)
+    facts = None if payment_method is None else payment_method.card
+    terms = attempt.detail.get("terms")
+    if isinstance(facts, SepaDebitFacts):
+        details["sepa_debit"] = {**account(facts), "mandate": (terms or {}).get("id")}
+    elif isinstance(facts, CardFacts) or terms is None:
+        details["card"] = card_snapshot(facts, result, intent, load(attempt.connector).manifest.capabilities)
+    else:
+        details["customer_balance"] = terms
     billing = _billing(payment_method)
     if billing is not None:
         details["billing_details"] = billing
@@ -59,14 +67,11 @@ def new_charge(
     )
 
 
-def card_snapshot(
-    payment_method: PaymentMethod | None, result: Result, intent: Intent, able: Capabilities
-) -> dict[str, Any]:
+def card_snapshot(card: CardFacts | None, result: Result, intent: Intent, able: Capabilities) -> dict[str, Any]:
     """Return the card as the charge shows it, checks and references of this payment included.
 
     What the shop wished for "if available" is shown as available only where the gateway is ``able``.
     """
-    card = None if payment_method is None else payment_method.card
     if card is None:
         return {}
     shown: dict[str, Any] = {

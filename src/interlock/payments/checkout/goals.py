@@ -42,7 +42,8 @@ _INTENT_DETAILS = (
 
 
 class GoalState(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the goal is. ``reached`` ends the session; ``over`` means it can be reached no more."""
+    """How far the goal is. ``reached`` ends the session; ``over`` means it can be reached no more; ``awaiting`` that
+    the shopper has done their part and a bank takes its time."""
 
     intent: Intent | SetupIntent
     reached: bool
@@ -50,6 +51,7 @@ class GoalState(msgspec.Struct, frozen=True, kw_only=True):
     payment_status: str
     payment_method_id: str | None
     customer_id: str | None
+    awaiting: bool = False
 
 
 class Goal(Protocol):
@@ -87,6 +89,10 @@ class PaymentUseCases(Protocol):
 
     async def get(self, scope: Scope, intent_id: str) -> Intent | Problem:
         """Return it."""
+        ...
+
+    async def awaits_bank(self, intent: Intent) -> bool:
+        """Return True while only a bank's answer is missing."""
         ...
 
 
@@ -180,25 +186,30 @@ class PaymentGoal:
         return seen.view.intent.id
 
     async def confirm(self, ctx: RequestContext, intent_id: str, command: ConfirmPage) -> Problem | None:
-        """Confirm the payment intent."""
+        """Confirm the payment intent; whoever pays by debit on the page agrees there to the mandate it shows."""
+        online = {"ip_address": command.client_ip, "user_agent": command.user_agent}
         options = ConfirmIntent(
             payment_method=command.payment_method,
             payment_method_data=command.payment_method_data,
             return_url=command.return_url,
+            mandate_data={"customer_acceptance": {"type": "online", "online": online}},
             client_ip=command.client_ip,
         )
         seen = _Seen()
         return seen.problem(await self._intents.confirm(inner(ctx), intent_id, options, seen))
 
     async def state(self, scope: Scope, intent_id: str) -> GoalState | Problem:
-        """Return how far the payment is; an authorisation to be captured later completes a session unpaid."""
+        """Return how far the payment is; an authorisation to be captured later, or a debit that
+        a bank has yet to pay, completes a session unpaid."""
         intent = await self._intents.get(scope, intent_id)
         if isinstance(intent, Problem):
             return intent
         paid = intent.status is IntentStatus.SUCCEEDED
+        awaiting = intent.status is IntentStatus.PROCESSING and await self._intents.awaits_bank(intent)
         return GoalState(
             intent=intent,
-            reached=paid or intent.status is IntentStatus.REQUIRES_CAPTURE,
+            reached=paid or awaiting or intent.status is IntentStatus.REQUIRES_CAPTURE,
+            awaiting=awaiting,
             over=intent.status is IntentStatus.CANCELED,
             payment_status="paid" if paid else "unpaid",
             payment_method_id=intent.payment_method_id,

@@ -144,6 +144,8 @@ class CheckoutSessions:
 
     async def settle(self, session: CheckoutSession) -> CheckoutSession:
         """Return ``session`` after ending it, where its intent or its time has come to an end."""
+        if session.awaiting:
+            return await self._hear(session)
         if session.status is not SessionStatus.OPEN:
             return session
         scope = Scope(session.account_id, session.livemode)
@@ -160,15 +162,30 @@ class CheckoutSessions:
             return session  # a payment in flight: it decides
         return await self._record(change, session, self._expire(change, session))
 
+    async def _hear(self, session: CheckoutSession) -> CheckoutSession:
+        """Return a complete session as the bank's answer leaves it, which may come days later."""
+        scope = Scope(session.account_id, session.livemode)
+        state = await self.goal(session).state(scope, session.payment_intent_id or "")
+        if isinstance(state, Problem) or state.awaiting:
+            return session
+        heard = replace(session, version=session.version + 1, awaiting=False, payment_status=state.payment_status)
+        word = "succeeded" if state.payment_status == "paid" else "failed"
+        change = Change(scope)
+        change.update(CHECKOUT_SESSIONS, heard)
+        change.event(f"checkout.session.async_payment_{word}", shown(heard, self._page_base_url))
+        return await self._record(change, session, heard)
+
     async def sweep(self, now_ms: int, limit: int = 500) -> int:
-        """End up to ``limit`` sessions that are over, in whatever account, and return how many; for the worker."""
-        rows = await self._work.database.fetch(_QUERIES["due_sessions"], now_ms, limit)
+        """End up to ``limit`` sessions that are over and up to ``limit`` waits, and return how many; for the worker."""
+        database = self._work.database
+        rows = await database.fetch(_QUERIES["due_sessions"], now_ms, limit)
+        rows += await database.fetch(_QUERIES["awaiting_sessions"], limit)
         ended = 0
         for row in rows:
-            scope = Scope(row["account_id"], row["livemode"])
-            session = await self._work.database.get(CHECKOUT_SESSIONS, scope, row["id"])
+            session = await database.get(CHECKOUT_SESSIONS, Scope(row["account_id"], row["livemode"]), row["id"])
             if session is not None:
-                ended += (await self.settle(session)).status is not SessionStatus.OPEN
+                settled = await self.settle(session)
+                ended += settled is not session and settled.status is not SessionStatus.OPEN
         return ended
 
     def goal(self, session: CheckoutSession) -> Goal:
@@ -183,6 +200,7 @@ class CheckoutSessions:
             version=session.version + 1,
             status=SessionStatus.COMPLETE,
             payment_status=state.payment_status,
+            awaiting=state.awaiting,
             customer_id=session.customer_id or state.customer_id,
             details=details,
         )

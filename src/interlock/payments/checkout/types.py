@@ -39,7 +39,7 @@ class LineItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkout session.
+    """A checkout session. ``awaiting`` says that it is complete and that a bank still has to pay.
 
     ``details`` holds what is only stored and shown or handed on: success_url, cancel_url, return_url, ui_mode, locale,
     submit_type, customer_creation, payment_method_types, payment_intent_data, setup_intent_data, customer_details and
@@ -67,6 +67,7 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     line_items: list[LineItem] = []
     metadata: dict[str, str] = {}
     details: dict[str, Any] = {}
+    awaiting: bool = False
 
 
 CHECKOUT_SESSIONS = Table(CheckoutSession, "checkout_sessions")
@@ -159,6 +160,7 @@ class ConfirmPage(msgspec.Struct, frozen=True, kw_only=True):
     expected_amount: int | None = None
     return_url: str | None = None
     client_ip: str | None = None
+    user_agent: str | None = None
 
 
 class PaymentPage(msgspec.Struct, frozen=True):

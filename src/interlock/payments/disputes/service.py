@@ -201,7 +201,7 @@ class Disputes:
             gateway_id=gateway_id,
             gateway_dispute_reference=reference,
             evidence_due_at_ms=notification.evidence_due_at_ms,
-            details={"card_brand": (charge.details.get("card") or {}).get("brand")},
+            details=_paid_with(charge),
         )
         opened = DisputeView(dispute)
         self._announce(change, "created", opened)
@@ -248,3 +248,10 @@ def _next(shown: DisputeView) -> DisputeView:
 
 def _is_warning(notification: Notification) -> bool:
     return notification.inquiry
+
+
+def _paid_with(charge: Charge) -> dict[str, Any]:
+    """Return what is shown with a dispute of the payment method it is about."""
+    if "card" not in charge.details:
+        return {"method_type": "sepa_debit" if "sepa_debit" in charge.details else "customer_balance"}
+    return {"card_brand": charge.details["card"].get("brand")}

@@ -1,4 +1,4 @@
-"""Making payment methods: from a raw card, from a token, from a test card's name.
+"""Making payment methods: from a raw card, from a token, from a test card's name, from a bank account.
 
 Used by the services of this room and by customers' sources. Nothing is written here: what must be durable with the new
 method (its sealed card, the token's use) is handed back as writes for the caller's change.
@@ -11,12 +11,13 @@ from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid
 from interlock.payments import metadata
 from interlock.payments.instruments.card_rules import check_card
+from interlock.payments.instruments.debits import check_account
 from interlock.payments.instruments.method_types import check_type
 from interlock.payments.instruments.refusals import no_such, token_already_used
 from interlock.payments.instruments.sealing import Sealer
 from interlock.payments.instruments.security_codes import SecurityCodes
 from interlock.payments.instruments.test_cards import TestCards
-from interlock.payments.instruments.types import TOKENS, CardData, CardFacts, PaymentMethod, PaymentMethodData, Token
+from interlock.payments.instruments.types import TOKENS, CardData, Facts, PaymentMethod, PaymentMethodData, Token
 from interlock.payments.work import Work
 from interlock.storage.writes import Update, Write
 
@@ -69,6 +70,10 @@ class Maker:
         pairs = metadata.merge({}, data.metadata or {})
         if isinstance(pairs, Problem):
             return pairs
+        if data.type == "sepa_debit":
+            return self._from_account(scope, data, pairs, param)
+        if data.type == "customer_balance":
+            return Made(_described(_new_method(scope, None, self._work.clock.now_ms(), None), data, pairs))
         if data.card is None:
             where = f"{param}[card]" if param else "card"
             return invalid(f"Missing required param: {where}.", code="parameter_missing", param=where)
@@ -81,6 +86,14 @@ class Maker:
         billing = data.billing_details or method.billing_details
         described = replace(method, billing_details=billing, metadata=pairs, allow_redisplay=data.allow_redisplay)
         return Made(described, made.writes)
+
+    def _from_account(self, scope: Scope, data: PaymentMethodData, pairs: dict[str, str], param: str) -> Made | Problem:
+        iban = check_account(data.sepa_debit, data.billing_details, param)
+        if isinstance(iban, Problem):
+            return iban
+        now_ms = self._work.clock.now_ms()
+        sealed = self._sealer.seal_account(scope, iban, now_ms)
+        return Made(_described(_new_method(scope, sealed.facts, now_ms, None), data, pairs), sealed.writes)
 
     async def _from_card(self, scope: Scope, card: CardData, token_param: str) -> Made | Problem:
         if card.token is not None:
@@ -136,7 +149,17 @@ class Maker:
         return Made(replace(method, billing_details=billing_of(token.holder)), (Update(TOKENS, used),))
 
 
-def _new_method(scope: Scope, facts: CardFacts, now_ms: int, card_id: str | None) -> PaymentMethod:
+def _described(method: PaymentMethod, data: PaymentMethodData, pairs: dict[str, str]) -> PaymentMethod:
+    return replace(
+        method,
+        type=data.type,
+        billing_details=data.billing_details,
+        metadata=pairs,
+        allow_redisplay=data.allow_redisplay,
+    )
+
+
+def _new_method(scope: Scope, facts: Facts | None, now_ms: int, card_id: str | None) -> PaymentMethod:
     return PaymentMethod(
         account_id=scope.account_id,
         id=new_id("pm", now_ms) if card_id is None else card_id,

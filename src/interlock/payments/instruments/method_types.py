@@ -2,7 +2,9 @@
 
 from interlock.base.problems import Problem, invalid
 
-CHARGEABLE = frozenset({"card"})
+CHARGEABLE = frozenset({"card", "customer_balance", "sepa_debit"})
+DELAYED = frozenset({"sepa_debit"})
+"""Types whose money is only known to have come days later: their charge is pending until then."""
 
 KNOWN = frozenset(
     {
@@ -73,7 +75,7 @@ def check_type(kind: str, param: str = "type") -> Problem | None:
     if kind in KNOWN:
         return invalid(
             f'The payment method type "{kind}" is not activated: no gateway of this switch takes it. '
-            "Payment methods of type card can be used.",
+            f"Payment methods of type {', '.join(sorted(CHARGEABLE))} can be used.",
             code="payment_method_unactivated",
             param=param,
         )

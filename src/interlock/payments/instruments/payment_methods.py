@@ -15,6 +15,7 @@ from interlock.payments.instruments.refusals import no_such
 from interlock.payments.instruments.types import (
     PAYMENT_METHODS,
     CardFacts,
+    Facts,
     PaymentMethod,
     PaymentMethodData,
     UpdatePaymentMethod,
@@ -215,7 +216,7 @@ def apply_update(before: PaymentMethod, command: UpdatePaymentMethod, now_ms: in
     pairs = metadata.merge(before.metadata, command.metadata)
     if isinstance(pairs, Problem):
         return pairs
-    card = _updated_card(before.card, command, now_ms)
+    card = _updated_card(before, command, now_ms)
     if isinstance(card, Problem):
         return card
     billing = {**before.billing_details, **command.billing_details}
@@ -231,13 +232,19 @@ def apply_update(before: PaymentMethod, command: UpdatePaymentMethod, now_ms: in
     )
 
 
-def _same_expiry(before: CardFacts | None, after: CardFacts | None) -> bool:
-    return before is None or after is None or (before.exp_month, before.exp_year) == (after.exp_month, after.exp_year)
+def _same_expiry(before: Facts | None, after: Facts | None) -> bool:
+    if not isinstance(before, CardFacts) or not isinstance(after, CardFacts):
+        return True
+    return (before.exp_month, before.exp_year) == (after.exp_month, after.exp_year)
 
 
-def _updated_card(card: CardFacts | None, command: UpdatePaymentMethod, now_ms: int) -> CardFacts | Problem | None:
-    if card is None:
-        return None
+def _updated_card(before: PaymentMethod, command: UpdatePaymentMethod, now_ms: int) -> Facts | Problem | None:
+    card = before.card
+    if not isinstance(card, CardFacts):
+        given = (command.exp_month, command.exp_year, command.preferred_network)
+        if all(value is UNSET for value in given):
+            return card
+        return invalid(f"You may not update card of a payment method of type {before.type}.", param="card")
     month = card.exp_month if command.exp_month is UNSET else command.exp_month
     year = card.exp_year if command.exp_year is UNSET else full_year(command.exp_year)
     if (month, year) != (card.exp_month, card.exp_year):

@@ -1,15 +1,16 @@
-"""Between payment methods and the vault: sealing a checked card, opening one for the wire.
+"""Between payment methods and the vault: sealing a checked card or bank account, opening one for the wire.
 
-The only module of ``payments`` that hands card numbers to the vault and gets them back.
+The only module of ``payments`` that hands card numbers and IBANs to the vault and gets them back.
 """
 
 import msgspec
 
 from interlock.base.context import Scope
 from interlock.base.errors import InvariantError
+from interlock.base.ibans import traits_of
 from interlock.gateways import contract
 from interlock.payments.instruments.card_rules import CheckedCard
-from interlock.payments.instruments.types import CardFacts, PaymentMethod
+from interlock.payments.instruments.types import CardFacts, PaymentMethod, SepaDebitFacts
 from interlock.storage.writes import Write
 from interlock.vault.service import Vault
 from interlock.vault.test_cards import TOKEN_PREFIX
@@ -28,11 +29,18 @@ class SealedFacts(msgspec.Struct, frozen=True):
 
 def is_named(method: PaymentMethod) -> bool:
     """Return True for a test card that goes by its name, whose code is known and the same every time."""
-    return method.card is not None and method.card.vault_card_id.startswith(TOKEN_PREFIX)
+    return isinstance(method.card, CardFacts) and method.card.vault_card_id.startswith(TOKEN_PREFIX)
+
+
+class SealedAccountFacts(msgspec.Struct, frozen=True):
+    """What is known of a bank account that was sealed, and the sealed row for the caller's change."""
+
+    facts: SepaDebitFacts
+    writes: tuple[Write, ...]
 
 
 class Sealer:
-    """Seals and opens cards."""
+    """Seals and opens cards and bank accounts."""
 
     def __init__(self, vault: Vault) -> None:
         """Use ``vault``."""
@@ -58,6 +66,32 @@ class Sealer:
         )
         return SealedFacts(facts, (sealed.write,))
 
+    def seal_account(self, scope: Scope, iban: str, now_ms: int) -> SealedAccountFacts:
+        """Return the facts of a valid plain IBAN and the row that keeps it; nothing is written yet."""
+        sealed = self._vault.seal_account(scope, iban, now_ms)
+        traits = traits_of(iban)
+        facts = SepaDebitFacts(
+            vault_account_id=sealed.id,
+            country=traits.country,
+            bank_code=traits.bank_code,
+            branch_code=traits.branch_code,
+            last4=traits.last4,
+            fingerprint=sealed.fingerprint,
+        )
+        return SealedAccountFacts(facts, (sealed.write,))
+
+    async def open_account(self, scope: Scope, method: PaymentMethod) -> str:
+        """Return the IBAN of ``method``, of type sepa_debit.
+
+        Raises:
+            VaultError: the bank account cannot be found or opened.
+
+        """
+        facts = method.card
+        if not isinstance(facts, SepaDebitFacts):
+            raise InvariantError(f"payment method {method.id} of type {method.type} has no bank account to open")
+        return await self._vault.open_account(scope, facts.vault_account_id)
+
     async def open(self, scope: Scope, method: PaymentMethod, code: str | None) -> contract.Card:
         """Return the card of ``method`` in clear, with its present expiry.
 
@@ -71,7 +105,7 @@ class Sealer:
 
         """
         facts = method.card
-        if facts is None:
+        if not isinstance(facts, CardFacts):
             raise InvariantError(f"payment method {method.id} of type {method.type} has no card to open")
         card = await self._vault.open(scope, facts.vault_card_id)
         if code is None and is_named(method):

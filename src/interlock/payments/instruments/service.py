@@ -1,19 +1,24 @@
-"""What intents ask of instruments: which payment method a payment is made with, and its card in clear.
+"""What intents ask of instruments: which payment method a payment is made with, and its card or account in clear.
 
 The path of a payment with a test card's name touches no database here; one with a stored method reads it once.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from interlock.base.context import Scope
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid
-from interlock.gateways.contract import Card
+from interlock.gateways.contract import Instrument, SepaDebit
 from interlock.payments.instruments import attachment
+from interlock.payments.instruments.debits import acceptance_of
 from interlock.payments.instruments.making import Made, Maker
 from interlock.payments.instruments.refusals import no_such, token_already_used
 from interlock.payments.instruments.sealing import Sealer, is_named
 from interlock.payments.instruments.security_codes import KEPT_FOR_MS, SecurityCodes
+from interlock.payments.instruments.transfers import transfer_of
 from interlock.payments.instruments.types import (
     CONFIRMATION_TOKENS,
     PAYMENT_METHODS,
@@ -116,19 +121,32 @@ class Instruments:
             return resolved
         return _with_token(resolved, token, intent_id)
 
-    async def reveal(self, scope: Scope, payment_method: PaymentMethod, *, authorising: bool = True) -> Card:
-        """Return the card in clear, for the wire to a gateway and nowhere else.
+    async def reveal(
+        self,
+        scope: Scope,
+        payment_method: PaymentMethod,
+        terms: Mapping[str, Any] | None = None,
+        *,
+        authorising: bool = True,
+    ) -> Instrument:
+        """Return the card or the bank account in clear, for the wire to a gateway and nowhere else.
 
         Args:
             scope: account and mode.
-            payment_method: the method, of type card.
+            payment_method: the method.
+            terms: what the attempt keeps of the mandate it debits under, or of the transfer it waits for.
             authorising: True for the first use, which takes the security code if one is held; False to rebuild a
                 request for an inquiry, where only a named test card has one.
 
         Raises:
-            VaultError: the card cannot be found or opened.
+            VaultError: the card or account cannot be found or opened.
 
         """
+        if payment_method.type == "sepa_debit":
+            iban = await self._sealer.open_account(scope, payment_method)
+            return SepaDebit(iban=iban, acceptance=acceptance_of(terms or {}))
+        if payment_method.type == "customer_balance":
+            return transfer_of(terms or {})
         code = self._codes.take(scope.account_id, payment_method.id) if authorising else None
         return await self._sealer.open(scope, payment_method, code)
 
@@ -137,9 +155,13 @@ class Instruments:
         """Return True when a card opened again is the whole card that was sent at ``sent_at_ms``.
 
         That is so when no security code can have gone with it (codes are held for a while after the method was made,
-        not longer), or when the code is that of a named test card.
+        not longer), or when the code is that of a named test card. Bank accounts have no code.
         """
-        return is_named(payment_method) or sent_at_ms - payment_method.created_at_ms >= KEPT_FOR_MS
+        return (
+            payment_method.type != "card"
+            or is_named(payment_method)
+            or sent_at_ms - payment_method.created_at_ms >= KEPT_FOR_MS
+        )
 
 
 def _uses_up(intent_id: str | None) -> bool:

@@ -13,6 +13,7 @@ from interlock.payments.instruments.types import (
     PAYMENT_METHODS,
     TOKENS,
     CardData,
+    CardFacts,
     ConfirmationToken,
     CreateConfirmationToken,
     PaymentMethod,
@@ -63,7 +64,7 @@ class Tokens:
 
 def _token_of(made: Made, holder: dict[str, str | None], client_ip: str | None) -> Token:
     method = made.payment_method
-    assert method.card is not None
+    assert isinstance(method.card, CardFacts)
     return Token(
         account_id=method.account_id,
         id=new_id("tok", method.created_at_ms),

@@ -1,10 +1,10 @@
 """Values, tables and commands of payment methods, tokens, confirmation tokens and mandates.
 
-No value here holds a card number or a security code except the *inputs* :class:`CardData` and
-:class:`PaymentMethodData`, which live for one request and hide them in their repr.
+No value here holds a card number, a security code or an IBAN except the *inputs* :class:`CardData`,
+:class:`SepaDebitData` and :class:`PaymentMethodData`, which live for one request and hide them in their repr.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -38,9 +38,29 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     preferred_network: str | None = None
 
 
+class SepaDebitFacts(NamedTuple):
+    """What may be known of a bank account outside the vault, whose token ``vault_account_id`` is.
+
+    Written as a JSON array, which tells it from a card where either may stand. A new field may be added at the end;
+    none may be taken away.
+    """
+
+    vault_account_id: str
+    country: str
+    bank_code: str
+    branch_code: str | None
+    last4: str
+    fingerprint: str
+
+
+Facts = CardFacts | SepaDebitFacts
+
+
 class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     """A payment method, or a card source (``is_source``, id ``card_…``), the same thing under an older name.
 
+    ``card`` is what is known of the card or, for ``type`` sepa_debit, of the bank account: one column for both, so that
+    the second costs the first nothing. Of ``customer_balance`` nothing is known before the money comes.
     ``used_by`` is the intent that consumed it while it belonged to nobody: only that intent may use it again.
     ``network_transaction_id`` and ``credentials`` (gateway id → the gateway's own reference) come from the first
     approved use and are quoted by later merchant-initiated payments.
@@ -57,7 +77,7 @@ class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     used_by: str | None = None
     detached: bool = False
     allow_redisplay: str = "unspecified"
-    card: Annotated[CardFacts | None, AS_TEXT] = None
+    card: Annotated[Facts | None, AS_TEXT] = None
     network_transaction_id: str | None = None
     credentials: Annotated[dict[str, str], AS_TEXT] = {}
     billing_details: Annotated[dict[str, Any], AS_TEXT] = {}
@@ -87,6 +107,18 @@ class CardData(msgspec.Struct, frozen=True, kw_only=True):
     __str__ = __repr__
 
 
+class SepaDebitData(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank account as a client gave it. Its repr hides it."""
+
+    iban: str
+
+    def __repr__(self) -> str:
+        """Return a text without the account."""
+        return "SepaDebitData(…)"
+
+    __str__ = __repr__
+
+
 class PaymentMethodData(msgspec.Struct, frozen=True, kw_only=True):
     """A payment method to be made: for ``payment_methods.create`` and for ``payment_method_data``.
 
@@ -95,6 +127,7 @@ class PaymentMethodData(msgspec.Struct, frozen=True, kw_only=True):
 
     type: str = "card"
     card: CardData | None = None
+    sepa_debit: SepaDebitData | None = None
     billing_details: dict[str, Any] = {}
     metadata: dict[str, str] | None = None
     allow_redisplay: str = "unspecified"
@@ -157,7 +190,7 @@ class ConfirmationToken(msgspec.Struct, frozen=True, kw_only=True):
     payment_intent_id: str | None = None
     setup_intent_id: str | None = None
     type: str = "card"
-    card: CardFacts | None = None
+    card: Facts | None = None
     billing_details: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     allow_redisplay: str = "unspecified"
@@ -182,7 +215,8 @@ class CreateConfirmationToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mandate(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's permission to debit. ``customer_acceptance`` is Stripe's object, complete."""
+    """A customer's permission to debit. ``customer_acceptance`` is Stripe's object, complete; ``method_type`` is the
+    payment method's."""
 
     account_id: str
     id: str
@@ -195,6 +229,7 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int | None = None
     currency: str | None = None
     customer_acceptance: dict[str, Any] = {}
+    method_type: str = "card"
 
 
 MANDATES = Table(Mandate, "mandates")

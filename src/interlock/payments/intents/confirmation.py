@@ -13,7 +13,7 @@ from interlock.base.crashpoints import reach
 from interlock.base.errors import InvariantError
 from interlock.base.ids import new_id, new_secret
 from interlock.base.problems import Problem, invalid
-from interlock.gateways.contract import Card, Operation, PaymentRequest
+from interlock.gateways.contract import Instrument, Operation, PaymentRequest
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.requests import payment_request
@@ -24,7 +24,7 @@ from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.attempts.walking import Limits, walk
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
-from interlock.payments.instruments.types import ResolvedInstrument
+from interlock.payments.instruments.types import CardFacts, ResolvedInstrument
 from interlock.payments.intents.machine import Trigger, next_status
 from interlock.payments.intents.outcome import Outcomes, announce_creation
 from interlock.payments.intents.settling import PaymentState
@@ -36,12 +36,16 @@ replace = msgspec.structs.replace
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
-    """One confirm call: the intent it starts from, what it pays with, how it was asked."""
+    """One confirm call: the intent it starts from, what it pays with, how it was asked.
+
+    ``terms`` are what attempts keep of a mandate or of a transfer, for methods other than cards.
+    """
 
     intent: Intent
     is_new: bool
     instrument: ResolvedInstrument
     options: ConfirmIntent
+    terms: dict[str, Any] | None = None
 
 
 class Confirmer:
@@ -96,19 +100,20 @@ class Confirmer:
             return refused_commit(rejected)
         reach("payment.begun")
         method = asked.instrument.payment_method
-        way = _Payment(self, ctx, asked, await self._instruments.reveal(ctx.scope, method))
+        revealed = await self._instruments.reveal(ctx.scope, method, attempt.detail.get("terms"))
+        way = _Payment(self, ctx, asked, revealed)
         state, execution = await walk(
             way, self.state(asked, intent, attempt), routes, self._runner, self._work.clock, self._limits, deadline_ms
         )
         reach("payment.answered")
         return await self._outcomes.finish(ctx, state, execution, respond)
 
-    def request(self, state: PaymentState, card: Card) -> PaymentRequest:
+    def request(self, state: PaymentState, instrument: Instrument) -> PaymentRequest:
         """Return what to send for the state's attempt."""
         method = state.payment_method
         if method is None:
             raise InvariantError("a payment is confirmed with a payment method")
-        return payment_request(state.attempt, state.intent, method, card, self._return_url(state.attempt))
+        return payment_request(state.attempt, state.intent, method, instrument, self._return_url(state.attempt))
 
     def may_retry_decline(self, state: PaymentState, execution: Execution, following: Candidate, made: int) -> bool:
         """Return True when an explicit rule lets the declined payment go on."""
@@ -157,7 +162,8 @@ class Confirmer:
     def _new_attempt(self, asked: Confirmation, route: Candidate, sequence: int, now_ms: int) -> Attempt:
         intent, options = asked.intent, asked.options
         payment_method = asked.instrument.payment_method
-        card = payment_method.card
+        facts = payment_method.card
+        card = facts if isinstance(facts, CardFacts) else None
         operation = Operation.AUTHORISE if intent.capture_method == "manual" else Operation.SALE
         return Attempt(
             account_id=intent.account_id,
@@ -181,7 +187,7 @@ class Confirmer:
             currency=intent.currency,
             payment_method_id=payment_method.id,
             network=None if card is None else card.brand,
-            country=None if card is None else card.country,
+            country=None if facts is None else facts.country,
             bin=None if card is None else card.bin,
             next_inquiry_at_ms=now_ms + self._limits.lease_ms,
             detail=_detail(asked, options),
@@ -192,19 +198,19 @@ class Confirmer:
 
 
 class _Payment:
-    """One payment on its way from route to route (``walking.Way``); the card lives no longer than this."""
+    """One payment on its way from route to route (``walking.Way``); its card or account lives no longer than this."""
 
-    def __init__(self, confirmer: Confirmer, ctx: RequestContext, asked: Confirmation, card: Card) -> None:
+    def __init__(self, confirmer: Confirmer, ctx: RequestContext, asked: Confirmation, instrument: Instrument) -> None:
         self._confirmer = confirmer
         self._ctx = ctx
         self._asked = asked
-        self._card = card
+        self._instrument = instrument
 
     def attempt(self, state: PaymentState) -> Attempt:
         return state.attempt
 
     def request(self, state: PaymentState) -> PaymentRequest:
-        return self._confirmer.request(state, self._card)
+        return self._confirmer.request(state, self._instrument)
 
     def may_retry_decline(self, state: PaymentState, execution: Execution, following: Candidate, made: int) -> bool:
         return self._confirmer.may_retry_decline(state, execution, following, made)
@@ -231,6 +237,8 @@ def _detail(asked: Confirmation, options: ConfirmIntent) -> dict[str, Any]:
         detail["return_url"] = return_url
     if options.client_ip is not None:
         detail["client_ip"] = options.client_ip
+    if asked.terms is not None:
+        detail["terms"] = asked.terms
     return detail
 
 

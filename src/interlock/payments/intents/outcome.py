@@ -113,6 +113,9 @@ class Outcomes:
         payment_method = None
         if attempt.payment_method_id is not None:
             payment_method = await database.get(PAYMENT_METHODS, scope, attempt.payment_method_id)
+        charge = None
+        if intent.latest_charge_id is not None and intent.latest_charge_id == attempt.charge_id:
+            charge = await database.get(CHARGES, scope, intent.latest_charge_id)
         detail = attempt.detail.get
         return PaymentState(
             intent=intent,
@@ -122,6 +125,7 @@ class Outcomes:
             return_url=detail("return_url"),
             challenge_url=challenge_url(self._public_url, attempt),
             use_stripe_sdk=bool(detail("use_stripe_sdk")),
+            charge=charge,
         )
 
     async def answer_from_state(self, ctx: RequestContext, intent_id: str, respond: Respond) -> Answer | Problem:
@@ -158,7 +162,10 @@ class Outcomes:
             if settlement.taken_minor:
                 charge = self._books.post_capture(change, charge, settlement.taken_minor, now_ms)
                 settlement = replace(settlement, charge=charge)
-            change.insert(CHARGES, charge)
+            if state.charge is None:
+                change.insert(CHARGES, charge)
+            else:
+                change.update(CHARGES, charge)
         _remember_credential(change, state, result)
         _announce(change, settlement, charge)
         if execution is not None:

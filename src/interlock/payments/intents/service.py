@@ -13,12 +13,18 @@ from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id, new_secret
 from interlock.base.money import Money
 from interlock.base.problems import Problem, missing
+from interlock.gateways.outcomes import Outcome
 from interlock.payments import metadata
 from interlock.payments.attempts.strays import give_up
 from interlock.payments.attempts.types import ATTEMPTS
+from interlock.payments.charges.types import CHARGES, ChargeStatus
 from interlock.payments.customers.service import Customers
 from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.instruments.debits import METHOD as DEBIT
+from interlock.payments.instruments.debits import check_debit, terms_of
+from interlock.payments.instruments.mandates import MandateAsked, Mandates
 from interlock.payments.instruments.service import Instruments
+from interlock.payments.instruments.transfers import transfer_terms
 from interlock.payments.instruments.types import ResolvedInstrument
 from interlock.payments.intents.confirmation import Confirmation, Confirmer
 from interlock.payments.intents.machine import UPDATABLE, resting_status
@@ -34,6 +40,8 @@ from interlock.payments.intents.types import (
 )
 from interlock.payments.intents.validation import (
     check_amount,
+    check_method_type,
+    check_patience,
     check_return_url,
     confirm_problem,
     front_money,
@@ -53,7 +61,13 @@ class Intents:
     """Create, read, change, confirm and list payment intents."""
 
     def __init__(
-        self, work: Work, confirmer: Confirmer, outcomes: Outcomes, instruments: Instruments, customers: Customers
+        self,
+        work: Work,
+        confirmer: Confirmer,
+        outcomes: Outcomes,
+        instruments: Instruments,
+        customers: Customers,
+        mandates: Mandates,
     ) -> None:
         """Wire the parts."""
         self._work = work
@@ -61,6 +75,7 @@ class Intents:
         self._outcomes = outcomes
         self._instruments = instruments
         self._customers = customers
+        self._mandates = mandates
 
     async def create(self, ctx: RequestContext, command: CreateIntent, respond: Respond) -> Answer | Problem:
         """Create an intent and, when asked, confirm it in the same request."""
@@ -107,12 +122,17 @@ class Intents:
         if isinstance(asked, Problem):
             return asked
         change = Change(ctx.scope)
-        if intent.active_attempt_id is not None:
-            # A challenge is left behind for this confirm; were it still passed, its money would have to go back.
-            challenged = await self._work.database.get(ATTEMPTS, ctx.scope, intent.active_attempt_id)
-            if challenged is not None:
-                give_up(change, challenged, self._work.clock.now_ms())
+        await self._leave_behind(intent, change)
         return await self._confirmer.confirm(ctx, asked, change, respond)
+
+    async def _leave_behind(self, intent: Intent, change: Change) -> None:
+        """Give up the challenge or transfer that the shopper was asked for; were it still done, its money goes back."""
+        if intent.active_attempt_id is None:
+            return
+        scope = Scope(intent.account_id, intent.livemode)
+        asked_for = await self._work.database.get(ATTEMPTS, scope, intent.active_attempt_id)
+        if asked_for is not None:
+            give_up(change, asked_for, self._work.clock.now_ms())
 
     async def _prepare(
         self, scope: Scope, intent: Intent, options: ConfirmIntent, *, is_new: bool
@@ -139,7 +159,44 @@ class Intents:
             usage = instrument.setup_future_usage or intent.setup_future_usage
         capture_method = intent.capture_method if options.capture_method is UNSET else options.capture_method
         prepared = replace(intent, details=details, setup_future_usage=usage, capture_method=capture_method)
+        if instrument.payment_method.type != "card":
+            return await self._agreed(
+                Confirmation(intent=prepared, is_new=is_new, instrument=instrument, options=options)
+            )
         return Confirmation(intent=prepared, is_new=is_new, instrument=instrument, options=options)
+
+    async def _agreed(self, asked: Confirmation) -> Confirmation | Problem:
+        """Return ``asked`` with the terms of a payment that is not by card, or why it cannot be made."""
+        intent, method = asked.intent, asked.instrument.payment_method
+        problem = check_method_type(method.type, intent.details)
+        if problem is not None:
+            return problem
+        if method.type == DEBIT:
+            return await self._debited(asked)
+        terms = transfer_terms(intent.details, intent.currency, intent.customer_id, intent.capture_method)
+        if isinstance(terms, Problem):
+            return terms
+        return check_patience(asked.options) or replace(asked, terms=terms)
+
+    async def _debited(self, asked: Confirmation) -> Confirmation | Problem:
+        """Return ``asked`` with the mandate that its bank account is debited under."""
+        intent, instrument, options = asked.intent, asked.instrument, asked.options
+        method = instrument.payment_method
+        problem = check_debit(intent.currency, intent.capture_method)
+        if problem is not None:
+            return problem
+        money = Money(intent.amount_minor, intent.currency)
+        wanted = MandateAsked(
+            data=options.mandate_data or instrument.mandate_data,
+            mandate_id=options.mandate,
+            single_use=money if intent.setup_future_usage is None else None,
+            client_ip=options.client_ip,
+        )
+        agreed = await self._mandates.agreed(method, wanted, self._work.clock.now_ms())
+        if isinstance(agreed, Problem):
+            return agreed
+        writes = (*instrument.writes, *agreed.writes)
+        return replace(asked, instrument=replace(instrument, writes=writes), terms=terms_of(agreed.mandate))
 
     async def update(
         self, ctx: RequestContext, intent_id: str, command: UpdateIntent, respond: Respond
@@ -160,6 +217,10 @@ class Intents:
         updated = await self._updated(ctx.scope, intent, command, merged, change)
         if isinstance(updated, Problem):
             return updated
+        if intent.active_attempt_id is not None and _pays_otherwise(intent, updated):
+            await self._leave_behind(intent, change)
+            status = resting_status(updated.payment_method_id)
+            updated = replace(updated, status=status, active_attempt_id=None, next_action=None)
         change.update(INTENTS, updated)
         answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(updated))
         return answer if isinstance(answer, Answer) else refused_commit(answer)
@@ -205,18 +266,28 @@ class Intents:
         intent = await self._work.database.get(INTENTS, scope, intent_id)
         return missing("payment_intent", intent_id, param="intent") if intent is None else intent
 
+    async def awaits_bank(self, intent: Intent) -> bool:
+        """Return True while a debit is with the bank: the shopper has nothing more to do."""
+        if intent.latest_charge_id is None:
+            return False
+        scope = Scope(intent.account_id, intent.livemode)
+        charge = await self._work.database.get(CHARGES, scope, intent.latest_charge_id)
+        return charge is not None and charge.status is ChargeStatus.PENDING
+
     async def list(self, scope: Scope, page: Page, *, customer: str | None = None) -> PageResult[Intent]:
         """Return intents, newest first."""
         where = {} if customer is None else {"customer_id": customer}
         return await self._work.database.find(INTENTS, scope, page, where=where)
 
     async def resume(self, ctx: RequestContext, intent_id: str, respond: Respond) -> Answer | Problem | None:
-        """Answer an interrupted request from the intent's state; None while its attempt is still open."""
+        """Answer an interrupted request from the intent's state; None while nobody knows what came of its attempt."""
         intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
-        if intent is None or (
-            intent.active_attempt_id is not None and intent.status is not IntentStatus.REQUIRES_ACTION
-        ):
+        if intent is None:
             return None
+        if intent.active_attempt_id is not None and intent.status is not IntentStatus.REQUIRES_ACTION:
+            attempt = await self._work.database.get(ATTEMPTS, ctx.scope, intent.active_attempt_id)
+            if attempt is None or attempt.state != Outcome.PENDING:
+                return None  # a pending one is known: accepted, and its bank may take days
         return await self._outcomes.answer_from_state(ctx, intent_id, respond)
 
     def _new(self, ctx: RequestContext, command: CreateIntent, instrument: ResolvedInstrument | None) -> Intent:
@@ -263,6 +334,15 @@ def _with_instrument(options: ConfirmIntent, command: CreateIntent) -> ConfirmIn
 def with_intent(problem: Problem, intent: Intent) -> Problem:
     """Return ``problem`` with the intent shown inside the error, as the API does for wrong states."""
     return replace(problem, attached={"payment_intent": show_intent(intent)})
+
+
+def _pays_otherwise(before: Intent, after: Intent) -> bool:
+    """Return True when what the shopper was asked for is not what the intent now wants."""
+    return (before.amount_minor, before.currency, before.payment_method_id) != (
+        after.amount_minor,
+        after.currency,
+        after.payment_method_id,
+    )
 
 
 def _new_money(intent: Intent, command: UpdateIntent) -> Money | Problem:

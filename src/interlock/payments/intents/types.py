@@ -139,3 +139,23 @@ class IncrementIntent(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     metadata: dict[str, str] | None | UnsetType = UNSET
     details: dict[str, Any] = {}
+
+
+class FundBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer to let arrive; ``amount`` is in the front API's minor units. ``reference`` is the transfer's text."""
+
+    amount: int
+    currency: str
+    reference: str | None = None
+
+
+class Funded(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer that has arrived at the gateway."""
+
+    id: str
+    livemode: bool
+    created_at_ms: int
+    customer_id: str
+    money: Money
+    kind: str
+    reference: str | None

@@ -103,6 +103,31 @@ def check_return_url(details: Mapping[str, Any], options: ConfirmIntent, return_
     )
 
 
+def check_method_type(kind: str, details: Mapping[str, Any]) -> Problem | None:
+    """Return the problem of paying an intent with a type of payment method that it does not list, or None."""
+    types = details.get("payment_method_types")
+    if not types or kind in types:
+        return None
+    return invalid(
+        f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please attach a PaymentMethod of "
+        f"one of the following types: {', '.join(types)}.",
+        code="payment_intent_incompatible_payment_method",
+        param="payment_method",
+    )
+
+
+def check_patience(options: ConfirmIntent) -> Problem | None:
+    """Return the problem of not letting the shopper act where only their own bank can send the money, or None."""
+    if not (options.off_session or options.error_on_requires_action):
+        return None
+    param = "off_session" if options.off_session else "error_on_requires_action"
+    return invalid(
+        f"A payment by bank transfer waits for the customer, so {param} cannot be true.",
+        code="payment_intent_invalid_parameter",
+        param=param,
+    )
+
+
 def unexpected_state(intent: Intent, action: str, wanted: str) -> Problem:
     """Return the 400 for an action that the intent's state does not allow; the intent is attached by the caller.
 

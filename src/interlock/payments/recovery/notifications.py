@@ -96,7 +96,8 @@ class Notifications:
         if attempt.state == BEGUN and (attempt.next_inquiry_at_ms or 0) > now_ms:
             return Verdict.NOT_YET
         if attempt.is_open:
-            if result.outcome.value == attempt.state or result.outcome is Outcome.UNKNOWN:
+            no_news = result.outcome.value == attempt.state and result.transfer is None
+            if no_news or result.outcome is Outcome.UNKNOWN:
                 return Verdict.IGNORED
             if _speaks_of_other_money(attempt, notification):
                 return Verdict.IGNORED

@@ -49,19 +49,20 @@ class Rebuilder:
         if attempt.operation in _FROM_ATTEMPT:
             return Rebuilt(follow_on_request(attempt), identical=True)
         method = await self._database.get(PAYMENT_METHODS, scope, attempt.payment_method_id or "")
-        if method is None or method.card is None:
+        if method is None:
             return Rebuilt(None)
         try:
-            card = await self._instruments.reveal(scope, method, authorising=False)
+            terms = attempt.detail.get("terms")
+            instrument = await self._instruments.reveal(scope, method, terms, authorising=False)
         except VaultError:
             return Rebuilt(None)
         whole = ORPHANED not in attempt.detail and self._instruments.is_whole(method, attempt.created_at_ms)
         if attempt.operation is Operation.VERIFY:
             setup = await self._database.get(SETUP_INTENTS, scope, attempt.subject_id)
-            request = None if setup is None else self._setups.verification(setup, attempt, method, card)
+            request = None if setup is None else self._setups.verification(setup, attempt, method, instrument)
             return Rebuilt(request, identical=whole)
         intent = await self._database.get(INTENTS, scope, attempt.subject_id)
         if intent is None:
             return Rebuilt(None)
         url = redirect_url(self._public_url, attempt, "return")
-        return Rebuilt(payment_request(attempt, intent, method, card, url), identical=whole)
+        return Rebuilt(payment_request(attempt, intent, method, instrument, url), identical=whole)

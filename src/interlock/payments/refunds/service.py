@@ -33,6 +33,7 @@ replace = msgspec.structs.replace
 
 _REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 _RESERVE_TRIES = 5
+_BANK_TRANSFER = "eu_bank_transfer"
 
 
 class Refunds:
@@ -240,11 +241,23 @@ def _new_refund(charge: Charge, attempt: Attempt, command: CreateRefund, refund_
         customer_id=charge.customer_id,
         payment_method_id=charge.payment_method_id,
         metadata=command.metadata or {},
-        details=command.details,
+        details=command.details if "card" in charge.details else {**command.details, "destination": _way_back(charge)},
     )
 
 
+def _way_back(charge: Charge) -> str:
+    """Return what money of a bank account is given back by."""
+    kind: str = (charge.details.get("customer_balance") or {}).get("type") or _BANK_TRANSFER
+    return kind
+
+
 def _amount(charge: Charge, command: CreateRefund) -> int | Problem:
+    if charge.status is ChargeStatus.PENDING:
+        return invalid(
+            f"Charge {charge.id} is pending: its money has not come yet, so there is nothing to refund.",
+            code="charge_not_refundable",
+            param="charge",
+        )
     if charge.status is not ChargeStatus.SUCCEEDED or not charge.captured:
         return invalid(
             f"Charge {charge.id} has not been captured, so there is nothing to refund; cancel its PaymentIntent.",

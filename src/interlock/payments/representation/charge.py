@@ -12,13 +12,14 @@ def charge(value: Charge) -> dict[str, Any]:
     """Return the charge as the API shows it, unexpanded."""
     currency = value.currency
     more = value.details.get
-    failed = value.status is ChargeStatus.FAILED
     amount = front_amount(value.amount_minor, currency)
+    # Nothing is left to capture of a debit on its way, although its money has not come and is in no book yet.
+    pending = value.status is ChargeStatus.PENDING
     return {
         "id": value.id,
         "object": "charge",
         "amount": amount,
-        "amount_captured": front_amount(value.amount_captured_minor, currency),
+        "amount_captured": amount if pending else front_amount(value.amount_captured_minor, currency),
         "amount_refunded": front_amount(value.amount_refunded_minor + _released_minor(value), currency),
         "application": None,
         "application_fee": None,
@@ -26,7 +27,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "balance_transaction": value.balance_transaction_id,
         "billing_details": more("billing_details") or NO_BILLING,
         "calculated_statement_descriptor": more("calculated_statement_descriptor"),
-        "captured": value.captured,
+        "captured": value.captured or pending,
         "created": value.created_at_ms // 1000,
         "currency": currency,
         "customer": value.customer_id,
@@ -40,10 +41,10 @@ def charge(value: Charge) -> dict[str, Any]:
         "metadata": value.metadata,
         "on_behalf_of": None,
         "outcome": more("outcome") or APPROVED,
-        "paid": not failed,
+        "paid": value.status is ChargeStatus.SUCCEEDED,
         "payment_intent": value.payment_intent_id,
         "payment_method": value.payment_method_id,
-        "payment_method_details": {"card": _card(value, amount), "type": "card"},
+        "payment_method_details": _method_details(value, amount),
         "receipt_email": more("receipt_email"),
         "receipt_number": None,
         "receipt_url": None,
@@ -87,6 +88,15 @@ def _source(value: Charge) -> dict[str, Any] | None:
 def _released_minor(value: Charge) -> int:
     """Return what was authorised and given back uncaptured: the published API counts it as refunded."""
     return value.amount_minor - value.amount_captured_minor if value.released else 0
+
+
+def _method_details(value: Charge, amount: int) -> dict[str, Any]:
+    debit = value.details.get("sepa_debit")
+    if debit is not None:
+        return {"sepa_debit": debit, "type": "sepa_debit"}
+    if "customer_balance" in value.details:
+        return {"customer_balance": {}, "type": "customer_balance"}
+    return {"card": _card(value, amount), "type": "card"}
 
 
 def _card(value: Charge, amount: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from interlock.payments.instruments.types import ConfirmationToken
 from interlock.payments.representation.addresses import billing_details, shipping
-from interlock.payments.representation.payment_method import card
+from interlock.payments.representation.payment_method import instrument
 
 
 def confirmation_token(value: ConfirmationToken) -> dict[str, Any]:
@@ -16,8 +16,7 @@ def confirmation_token(value: ConfirmationToken) -> dict[str, Any]:
         "customer_account": None,
         "type": value.type,
     }
-    if value.card is not None:
-        preview["card"] = card(value.card)
+    preview |= instrument(value.type, value.card)
     return {
         "id": value.id,
         "object": "confirmation_token",

@@ -45,7 +45,7 @@ def dispute(shown: DisputeView, now_ms: int) -> dict[str, Any]:
     evidence["enhanced_evidence"] = {}
     evidence.update(value.evidence)
     due_ms = value.evidence_due_at_ms
-    return {
+    rendered: dict[str, Any] = {
         "id": value.id,
         "object": "dispute",
         "amount": front_amount(value.amount_minor, value.currency),
@@ -66,14 +66,16 @@ def dispute(shown: DisputeView, now_ms: int) -> dict[str, Any]:
         "livemode": value.livemode,
         "metadata": value.metadata,
         "payment_intent": value.payment_intent_id,
-        "payment_method_details": {
+        "reason": value.reason,
+        "status": value.status,
+    }
+    if "method_type" not in value.details:  # the published object has no form for a debited bank account
+        rendered["payment_method_details"] = {
             "card": {
                 "brand": value.details.get("card_brand") or "unknown",
                 "case_type": "inquiry" if value.status.startswith("warning") else "chargeback",
                 "network_reason_code": None,
             },
             "type": "card",
-        },
-        "reason": value.reason,
-        "status": value.status,
-    }
+        }
+    return rendered

@@ -14,7 +14,7 @@ def mandate(value: Mandate) -> dict[str, Any]:
         "customer_acceptance": _acceptance(value),
         "livemode": value.livemode,
         "payment_method": value.payment_method_id,
-        "payment_method_details": {"card": {}, "type": "card"},
+        "payment_method_details": {value.method_type: _details(value), "type": value.method_type},
         "status": value.status,
         "type": value.type,
     }
@@ -24,6 +24,11 @@ def mandate(value: Mandate) -> dict[str, Any]:
     else:
         shown["multi_use"] = {}
     return shown
+
+
+def _details(value: Mandate) -> dict[str, Any]:
+    # The bank knows the mandate by the gateway's reference, ours finds it here. No page shows it: no address.
+    return {} if value.method_type == "card" else {"reference": value.id.partition("_")[2], "url": ""}
 
 
 def _acceptance(value: Mandate) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def payment_attempt_record(attempt: Attempt) -> dict[str, Any]:
         "payment_method_details": {
             "billing_details": {"address": _NO_ADDRESS, "email": None, "name": None, "phone": None},
             "payment_method": attempt.payment_method_id,
-            "type": "card",
+            "type": (attempt.detail.get("terms") or {}).get("method", "card"),
         },
         "payment_record": attempt.intent_id,
         "processor_details": {

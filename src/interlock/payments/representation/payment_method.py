@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from interlock.payments.instruments.types import CardFacts, PaymentMethod
+from interlock.payments.instruments.types import CardFacts, Facts, PaymentMethod, SepaDebitFacts
 from interlock.payments.representation.addresses import billing_details
 
 _SPOKEN_BRANDS = {
@@ -18,6 +18,7 @@ _SPOKEN_BRANDS = {
     "visa": "Visa",
 }
 _DISPLAY_BRANDS = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
+_NOTHING_GENERATED = {"charge": None, "setup_attempt": None}
 _FLAT_ADDRESS = {
     "address_city": "city",
     "address_country": "country",
@@ -42,13 +43,30 @@ def payment_method(value: PaymentMethod) -> dict[str, Any]:
         "metadata": value.metadata,
         "type": value.type,
     }
-    if value.card is not None:
-        shown["card"] = card(value.card)
+    shown |= instrument(value.type, value.card)
     return shown
 
 
+def instrument(kind: str, facts: Facts | None) -> dict[str, Any]:
+    """Return the part of a payment method or of a confirmation token's preview that is named after its type."""
+    if isinstance(facts, CardFacts):
+        return {"card": card(facts)}
+    return {kind: {} if facts is None else {**account(facts), "generated_from": _NOTHING_GENERATED}}
+
+
+def account(facts: SepaDebitFacts) -> dict[str, Any]:
+    """Return what is shown of a bank account wherever one is."""
+    return {
+        "bank_code": facts.bank_code,
+        "branch_code": facts.branch_code,
+        "country": facts.country,
+        "fingerprint": facts.fingerprint,
+        "last4": facts.last4,
+    }
+
+
 def card(facts: CardFacts) -> dict[str, Any]:
-    """Return the ``card`` part of a payment method or of a confirmation token's preview."""
+    """Return the ``card`` part."""
     return {
         "brand": facts.brand,
         "checks": {
@@ -74,7 +92,8 @@ def card(facts: CardFacts) -> dict[str, Any]:
 def card_source(value: PaymentMethod) -> dict[str, Any]:
     """Return a stored card in the legacy shape of ``/v1/customers/{id}/sources``."""
     holder = flat_holder(value.billing_details)
-    shown = legacy_card(value.id, value.card, holder) if value.card is not None else {"id": value.id, "object": "card"}
+    facts = value.card
+    shown = legacy_card(value.id, facts, holder) if isinstance(facts, CardFacts) else {"id": value.id, "object": "card"}
     return {**shown, "customer": value.customer_id, "metadata": value.metadata}
 
 

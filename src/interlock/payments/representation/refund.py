@@ -18,7 +18,7 @@ def refund(value: Refund) -> dict[str, Any]:
         "currency": value.currency,
         "customer": value.customer_id,
         "customer_account": None,
-        "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "destination_details": _destination(value),
         "metadata": value.metadata,
         "payment_intent": value.payment_intent_id,
         "payment_method": value.payment_method_id,
@@ -32,3 +32,10 @@ def refund(value: Refund) -> dict[str, Any]:
         shown["failure_reason"] = value.failure_reason
         shown["failure_balance_transaction"] = value.failure_balance_transaction_id
     return shown
+
+
+def _destination(value: Refund) -> dict[str, Any]:
+    transfer = value.details.get("destination")
+    if transfer is None:
+        return {"card": {"type": "refund"}, "type": "card"}
+    return {transfer: {"reference": None, "reference_status": None}, "type": transfer}

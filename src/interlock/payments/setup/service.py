@@ -10,7 +10,7 @@ from interlock.base.crashpoints import reach
 from interlock.base.ids import new_id, new_secret
 from interlock.base.money import Money
 from interlock.base.problems import Problem, invalid, missing
-from interlock.gateways.contract import Card, Initiator, Operation, PaymentRequest, StoredCredential
+from interlock.gateways.contract import Initiator, Instrument, Operation, PaymentRequest, StoredCredential
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
@@ -23,7 +23,7 @@ from interlock.payments.attempts.walking import Limits, walk
 from interlock.payments.customers.service import Customers
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
-from interlock.payments.instruments.types import PaymentMethod, ResolvedInstrument
+from interlock.payments.instruments.types import CardFacts, PaymentMethod, ResolvedInstrument
 from interlock.payments.intents.confirmation import redirect_url
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status, resting_status
@@ -136,6 +136,8 @@ class SetupIntents:
         if isinstance(instrument, Problem):
             return instrument
         method = instrument.payment_method
+        if method.type != "card":
+            return _cards_only(method)
         now_ms = self._work.clock.now_ms()
         routes = self._routes.rank_setup(ctx.scope, intent.id, method, now_ms)
         if not routes:
@@ -194,13 +196,15 @@ class SetupIntents:
             return None
         return replace(state, intent=intent, attempt=following)
 
-    def verification(self, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, card: Card) -> PaymentRequest:
+    def verification(
+        self, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, instrument: Instrument
+    ) -> PaymentRequest:
         """Return the request that verifies and stores the card; recovery rebuilds it from what is stored."""
         return PaymentRequest(
             reference=attempt.id,
             idempotency_key=attempt.outbound_key,
             amount=Money(0, attempt.currency),
-            card=card,
+            instrument=instrument,
             return_url=redirect_url(self._public_url, attempt, "return"),
             description=intent.details.get("description"),
             stored_credential=StoredCredential(initiator=Initiator.CUSTOMER, store=True, reason="unscheduled"),
@@ -327,7 +331,7 @@ class SetupIntents:
         sequence: int,
     ) -> Attempt:
         method = instrument.payment_method
-        card = method.card
+        card = method.card if isinstance(method.card, CardFacts) else None
         given = {
             "return_url": options.return_url or instrument.return_url,
             "use_stripe_sdk": options.use_stripe_sdk or None,
@@ -376,7 +380,7 @@ class _Verifying(msgspec.Struct, frozen=True):
 class _Verification:
     """One verification on its way from route to route (``walking.Way``); the card lives no longer than this."""
 
-    def __init__(self, setups: SetupIntents, first: _Verifying, card: Card) -> None:
+    def __init__(self, setups: SetupIntents, first: _Verifying, card: Instrument) -> None:
         self._setups = setups
         self.first = first
         self._card = card
@@ -394,6 +398,15 @@ class _Verification:
 
     async def move_on(self, state: _Verifying, execution: Execution, following: Candidate) -> _Verifying | None:
         return await self._setups.move_on(state, execution, following)
+
+
+def _cards_only(method: PaymentMethod) -> Problem:
+    return invalid(
+        f"Setup intents store cards. A payment method of type {method.type} is stored by a payment that is made with "
+        "it and setup_future_usage.",
+        code="payment_method_unsupported_type",
+        param="payment_method",
+    )
 
 
 def _unexpected(intent: SetupIntent, action: str, wanted: str) -> Problem:

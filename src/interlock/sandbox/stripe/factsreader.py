@@ -60,6 +60,9 @@ class FactsReader:
             number = str(card.get("number") or "")
             known = cards.by_number(number)
             return Facts(operation, known.brand, currency, known.country, number[:6])
+        debit = data.get("sepa_debit") if isinstance(data, dict) else None
+        if isinstance(debit, dict):
+            return Facts(operation, "sepa_debit", currency, str(debit.get("iban") or "")[:2].upper())
         named = str(form.get("payment_method") or "")
         method = self._store.get(named, Method)
         if method is not None:

@@ -18,6 +18,7 @@ from interlock.sandbox.stripe.accounts import Accounts
 from interlock.sandbox.stripe.challenges import Challenges
 from interlock.sandbox.stripe.charging import Charging
 from interlock.sandbox.stripe.checks import check
+from interlock.sandbox.stripe.debits import Debits
 from interlock.sandbox.stripe.desk import Answer, Call, Desk
 from interlock.sandbox.stripe.disputes import Disputes
 from interlock.sandbox.stripe.errors import Refusal, invalid, unknown_url
@@ -29,12 +30,14 @@ from interlock.sandbox.stripe.methods import Methods
 from interlock.sandbox.stripe.refunds import Refunds
 from interlock.sandbox.stripe.setups import Setups
 from interlock.sandbox.stripe.state import Payment
+from interlock.sandbox.stripe.transfers import Transfers
 from interlock.sandbox.stripe.validation import StripeValidation
 
 API_VERSION = "2026-05-27.dahlia"
 KEY_PREFIXES = ("sk_test_sandbox", "rk_test_sandbox")
 _MAX_KEY = 255
 _ROOT_PARTS = 3
+_TEST_HELPERS = "test_helpers"
 
 Handler = Callable[..., Answer]
 _encode = msgspec.json.Encoder().encode
@@ -54,7 +57,9 @@ class StripeGateway:
         self._desk = desk = Desk(context)
         charging = Charging(desk)
         self._methods = methods = Methods(desk)
-        self._intents = intents = Intents(desk, methods, charging)
+        self._debits = Debits(desk)
+        transfers = Transfers(desk)
+        self._intents = intents = Intents(desk, methods, charging, self._debits, transfers)
         self._refunds = refunds = Refunds(desk)
         self._disputes = Disputes(desk)
         self._challenges = Challenges(desk, charging)
@@ -76,6 +81,7 @@ class StripeGateway:
             ("POST", "payment_methods", "detach"): methods.detach,
             ("POST", "customers", ""): methods.create_customer,
             ("GET", "customers", "{}"): methods.retrieve_customer,
+            ("POST", "test_helpers/customers", "fund_cash_balance"): transfers.fund,
         }
         self._add_setups(Setups(desk, methods))
         self._add_reading(Lists(desk), Accounts(desk))
@@ -219,6 +225,8 @@ class StripeGateway:
         if len(parts) < _ROOT_PARTS or parts[1] != "v1":
             return None, "", ()
         resource, rest = parts[2], parts[3:]
+        if resource == _TEST_HELPERS and rest:
+            resource, rest = f"{resource}/{rest[0]}", rest[1:]
         if not rest:
             return self._routes.get((method, resource, "")), "", ()
         if len(rest) == 1:
@@ -268,6 +276,8 @@ class StripeGateway:
         """Let a timer happen."""
         if name == "refund":
             self._refunds.settle(subject)
+        elif name == "debit":
+            self._debits.settle(subject)
         elif name == "dispute":
             self._disputes.open(subject)
 

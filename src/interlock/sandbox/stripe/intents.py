@@ -7,10 +7,14 @@ import msgspec
 from interlock.base.ids import new_id
 from interlock.sandbox.stripe import rendering
 from interlock.sandbox.stripe.charging import Charging
+from interlock.sandbox.stripe.debits import KIND as DEBIT
+from interlock.sandbox.stripe.debits import Debits
 from interlock.sandbox.stripe.desk import Answer, Call, Desk, Shown, client_secret, merge_metadata
 from interlock.sandbox.stripe.errors import Refusal, invalid, missing_object, missing_param
 from interlock.sandbox.stripe.methods import Methods
 from interlock.sandbox.stripe.state import Payment
+from interlock.sandbox.stripe.transfers import KIND as TRANSFER
+from interlock.sandbox.stripe.transfers import Transfers
 
 MAX_AMOUNT = 99_999_999
 MINIMUM = {
@@ -64,9 +68,11 @@ def unexpected_state(payment: Payment, base_url: str, verb: str, allowed: str) -
 class Intents:
     """Creates payment intents and leads them through their states."""
 
-    def __init__(self, desk: Desk, methods: Methods, charging: Charging) -> None:
+    def __init__(self, desk: Desk, methods: Methods, charging: Charging, debits: Debits, transfers: Transfers) -> None:
         """Work at ``desk``."""
         self._desk = desk
+        self._transfers = transfers
+        self._ways = {DEBIT: debits.begin, TRANSFER: transfers.begin}
         self._methods = methods
         self._charging = charging
 
@@ -172,7 +178,8 @@ class Intents:
         return None
 
     def _confirm(self, payment: Payment, call: Call) -> Answer:
-        refusal = self._charging.confirm(payment, call)
+        kind = payment.method.kind if payment.method is not None else "card"
+        refusal = self._ways.get(kind, self._charging.confirm)(payment, call)
         return self._shown(payment) if refusal is None else self._refused(payment, refusal)
 
     def update(self, call: Call, payment_id: str) -> Answer:
@@ -271,6 +278,7 @@ class Intents:
             attempt = payment.attempts[-1]
             self._desk.book("void", payment, attempt.id, payment.amount_capturable, call)
             attempt.amount_refunded = attempt.amount - attempt.amount_captured
+        self._transfers.release(payment)
         payment.status = "canceled"
         payment.amount_capturable = 0
         payment.canceled_at = self._desk.now()
@@ -326,6 +334,9 @@ class Intents:
 
 def shown_options(options: dict[str, Any]) -> dict[str, object]:
     """Return ``payment_method_options`` as the intent shows them."""
+    others = {name: given for name, given in options.items() if name != "card"}
+    if others and "card" not in options:
+        return others
     card = options.get("card")
     given = card if isinstance(card, dict) else {}
     shown: dict[str, object] = {
@@ -336,7 +347,7 @@ def shown_options(options: dict[str, Any]) -> dict[str, object]:
     }
     wanted = ("capture_method", "setup_future_usage")
     shown |= {name: value for name, value in given.items() if name.startswith("request_") or name in wanted}
-    return {"card": shown}
+    return {"card": shown, **others}
 
 
 def shown_shipping(given: dict[str, Any]) -> dict[str, object]:

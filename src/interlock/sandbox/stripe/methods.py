@@ -1,11 +1,11 @@
-"""Payment methods of the simulated Stripe: made from raw cards, test names, tokens or kept ones."""
+"""Payment methods of the simulated Stripe: made from raw cards, bank accounts, test names, tokens or kept ones."""
 
 import datetime as dt
 from typing import Any
 
 from interlock.base.ids import new_id
 from interlock.sandbox import cards
-from interlock.sandbox.stripe import rendering
+from interlock.sandbox.stripe import debits, rendering, transfers
 from interlock.sandbox.stripe.desk import Answer, Call, Desk, Shown, fingerprint, merge_metadata
 from interlock.sandbox.stripe.errors import Refusal, invalid, missing_object, missing_param
 from interlock.sandbox.stripe.state import Customer, Method, Payment
@@ -85,9 +85,15 @@ class Methods:
 
     def from_data(self, data: dict[str, Any], where: str) -> Method | Refusal:
         """Return a payment method for ``payment_method_data``."""
-        if data.get("type", "card") != "card":
+        kind = data.get("type", "card")
+        if kind == debits.KIND:
+            return debits.from_iban(self._desk, data, where)
+        if kind == transfers.KIND:
+            return transfers.from_data(self._desk, data)
+        if kind != "card":
             return invalid(
-                f"The payment method type provided: {data.get('type')} is invalid. This sandbox takes cards only.",
+                f"The payment method type provided: {kind} is invalid. This sandbox takes cards, SEPA debits and bank "
+                "transfers only.",
                 code="payment_intent_invalid_parameter",
                 param=f"{where}[type]",
             )

@@ -3,12 +3,14 @@
 from typing import Any
 
 from interlock.sandbox import cards
+from interlock.sandbox.stripe.accountdetails import transfer_instructions
 from interlock.sandbox.stripe.errors import ADVICE, NETWORK_DECLINE_CODES
 from interlock.sandbox.stripe.state import Attempt, Customer, Dispute, Method, Payment, Refund, Setup
 
 Json = dict[str, Any]
 
 _NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
+_NOTHING = {"charge": None, "setup_attempt": None}
 _ACTIONABLE = "requires_action"
 
 
@@ -43,28 +45,39 @@ def payment_method(method: Method) -> Json:
         "object": "payment_method",
         "allow_redisplay": method.allow_redisplay,
         "billing_details": billing_details(method.billing),
-        "card": {
-            "brand": method.brand,
-            "checks": checks(method),
-            "country": method.country,
-            "display_brand": method.brand,
-            "exp_month": method.exp_month,
-            "exp_year": method.exp_year,
-            "fingerprint": method.fingerprint,
-            "funding": method.funding,
-            "generated_from": None,
-            "last4": method.last4,
-            "networks": {"available": [method.brand], "preferred": None},
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
-            "wallet": None,
-        },
+        method.kind: _shown_as(method),
         "created": method.created,
         "customer": method.customer,
         "customer_account": None,
         "livemode": False,
         "metadata": method.metadata,
-        "type": "card",
+        "type": method.kind,
+    }
+
+
+def _shown_as(method: Method) -> Json:
+    if method.kind == "card":
+        return card(method)
+    return {**account(method), "generated_from": _NOTHING} if method.kind == "sepa_debit" else {}
+
+
+def card(method: Method) -> Json:
+    """Return the card of a payment_method."""
+    return {
+        "brand": method.brand,
+        "checks": checks(method),
+        "country": method.country,
+        "display_brand": method.brand,
+        "exp_month": method.exp_month,
+        "exp_year": method.exp_year,
+        "fingerprint": method.fingerprint,
+        "funding": method.funding,
+        "generated_from": None,
+        "last4": method.last4,
+        "networks": {"available": [method.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
     }
 
 
@@ -79,7 +92,9 @@ def next_action(payment_id: str, base_url: str, return_url: str | None, *, use_s
 def payment_intent(payment: Payment, base_url: str) -> Json:
     """Return a payment_intent."""
     action = None
-    if payment.status == _ACTIONABLE:
+    if payment.status == _ACTIONABLE and payment.transfer:
+        action = transfer_instructions(payment, base_url)
+    elif payment.status == _ACTIONABLE:
         action = next_action(payment.id, base_url, payment.return_url, use_sdk=payment.use_sdk)
     return {
         "id": payment.id,
@@ -111,7 +126,7 @@ def payment_intent(payment: Payment, base_url: str) -> Json:
         "on_behalf_of": None,
         "payment_method": payment.method.id if payment.method is not None else None,
         "payment_method_configuration_details": None,
-        "payment_method_options": payment.options or {"card": _NO_CARD_OPTIONS},
+        "payment_method_options": payment.options or _no_options(payment),
         "payment_method_types": payment.payment_method_types,
         "processing": None,
         "receipt_email": payment.receipt_email,
@@ -127,6 +142,11 @@ def payment_intent(payment: Payment, base_url: str) -> Json:
     }
 
 
+def _no_options(payment: Payment) -> Json:
+    kinds = payment.payment_method_types
+    return {"card": _NO_CARD_OPTIONS} if "card" in kinds else {kind: {} for kind in kinds}
+
+
 _NO_CARD_OPTIONS = {
     "installments": None, "mandate_options": None, "network": None, "request_three_d_secure": "automatic",
 }  # fmt: skip
@@ -137,7 +157,7 @@ def outcome(attempt: Attempt, method: Method | None) -> Json:
     card = cards.behaviour(method.card_name if method is not None else "")
     common = {"risk_level": card.risk_level, "network_advice_code": None, "advice_code": None,
               "network_decline_code": None}  # fmt: skip
-    if attempt.approved:
+    if attempt.approved or attempt.pending:
         return {**common, "network_status": "approved_by_network", "reason": None,
                 "seller_message": "Payment complete.", "type": "authorized"}  # fmt: skip
     if card.blocked:
@@ -154,8 +174,27 @@ def outcome(attempt: Attempt, method: Method | None) -> Json:
     }
 
 
-def card_details(payment: Payment, attempt: Attempt, method: Method) -> Json:
+def method_details(payment: Payment, attempt: Attempt, method: Method) -> Json:
     """Return payment_method_details of a charge."""
+    if method.kind == "card":
+        return card_details(payment, attempt, method)
+    debit = {**account(method), "mandate": f"mandate_{payment.id[3:]}"} if method.kind == "sepa_debit" else {}
+    return {method.kind: debit, "type": method.kind}
+
+
+def account(method: Method) -> Json:
+    """Return what is shown of a bank account."""
+    return {
+        "bank_code": method.bank_code,
+        "branch_code": None,
+        "country": method.country,
+        "fingerprint": method.fingerprint,
+        "last4": method.last4,
+    }
+
+
+def card_details(payment: Payment, attempt: Attempt, method: Method) -> Json:
+    """Return payment_method_details of a charge by card."""
     authenticated = None
     if attempt.authenticated:
         authenticated = {
@@ -211,7 +250,7 @@ def charge(payment: Payment, attempt: Attempt) -> Json:
         "id": attempt.id,
         "object": "charge",
         "amount": attempt.amount,
-        "amount_captured": attempt.amount_captured,
+        "amount_captured": attempt.amount if attempt.pending else attempt.amount_captured,
         "amount_refunded": attempt.amount_refunded,
         "application": None,
         "application_fee": None,
@@ -219,7 +258,7 @@ def charge(payment: Payment, attempt: Attempt) -> Json:
         "balance_transaction": f"txn_{attempt.id[3:]}" if attempt.captured else None,
         "billing_details": billing_details(method.billing if method is not None else {}),
         "calculated_statement_descriptor": payment.statement_descriptor or "INTERLOCK SANDBOX",
-        "captured": attempt.captured,
+        "captured": attempt.captured or attempt.pending,
         "created": attempt.created,
         "currency": payment.currency,
         "customer": payment.customer,
@@ -236,7 +275,7 @@ def charge(payment: Payment, attempt: Attempt) -> Json:
         "paid": attempt.approved,
         "payment_intent": payment.id,
         "payment_method": method.id if method is not None else None,
-        "payment_method_details": None if method is None else card_details(payment, attempt, method),
+        "payment_method_details": None if method is None else method_details(payment, attempt, method),
         "receipt_email": payment.receipt_email,
         "receipt_number": None,
         "receipt_url": None,
@@ -248,10 +287,17 @@ def charge(payment: Payment, attempt: Attempt) -> Json:
         "source_transfer": None,
         "statement_descriptor": payment.statement_descriptor,
         "statement_descriptor_suffix": payment.statement_descriptor_suffix,
-        "status": "succeeded" if attempt.approved else "failed",
+        "status": "pending" if attempt.pending else "succeeded" if attempt.approved else "failed",
         "transfer_data": None,
         "transfer_group": payment.transfer_group,
     }
+
+
+_TO_CARD = {
+    "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
+    "type": "card",
+}
+_TO_ACCOUNT = {"eu_bank_transfer": {"reference": None, "reference_status": None}, "type": "eu_bank_transfer"}
 
 
 def refund(value: Refund, method: Method | None = None) -> Json:
@@ -266,10 +312,7 @@ def refund(value: Refund, method: Method | None = None) -> Json:
         "currency": value.currency,
         "customer": None,
         "customer_account": None,
-        "destination_details": {
-            "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
-            "type": "card",
-        },
+        "destination_details": _TO_CARD if method is None or method.kind == "card" else _TO_ACCOUNT,
         "metadata": value.metadata,
         "payment_intent": value.payment,
         "payment_method": method.id if method is not None else None,

@@ -4,7 +4,11 @@ import msgspec
 
 
 class Method(msgspec.Struct, array_like=True, gc=False):
-    """A payment method. Of the card number only what a receipt shows is kept, and the test card's name."""
+    """A payment method. Of the number only what a receipt shows is kept, and the test card's or test account's name.
+
+    ``kind`` is ``card``; ``sepa_debit``, which has a ``bank_code`` and neither BIN nor expiry; or
+    ``customer_balance``, of which nothing is known.
+    """
 
     id: str
     created: int
@@ -23,10 +27,12 @@ class Method(msgspec.Struct, array_like=True, gc=False):
     metadata: dict[str, str] = {}
     set_up: bool = False
     allow_redisplay: str = "unspecified"
+    kind: str = "card"
+    bank_code: str = ""
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):
-    """One try to charge: Stripe's charge."""
+    """One try to charge: Stripe's charge. ``pending`` while a bank has a debit and has not answered."""
 
     id: str
     created: int
@@ -41,10 +47,11 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     authenticated: bool = False
     disputed: bool = False
     dispute: str = ""
+    pending: bool = False
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment intent with its attempts."""
+    """A payment intent with its attempts; ``funded`` of it has come by the kind of ``transfer`` it waits for."""
 
     id: str
     created: int
@@ -78,6 +85,8 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     off_session: bool = False
     use_sdk: bool = False
     increments: int = 0
+    transfer: str = ""
+    funded: int = 0
 
 
 class Refund(msgspec.Struct, array_like=True, gc=False):
@@ -119,7 +128,7 @@ class Setup(msgspec.Struct, array_like=True, gc=False):
 
 
 class Customer(msgspec.Struct, array_like=True, gc=False):
-    """A customer: enough to attach payment methods to."""
+    """A customer: enough to attach payment methods to, and to receive transfers for payments that are ``waiting``."""
 
     id: str
     created: int
@@ -128,6 +137,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     description: str | None = None
     metadata: dict[str, str] = {}
     deleted: bool = False
+    waiting: list[str] = []
+    cash: dict[str, int] = {}
 
 
 class Dispute(msgspec.Struct, array_like=True, gc=False):
