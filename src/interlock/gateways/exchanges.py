@@ -12,6 +12,8 @@ from interlock.base.redaction import SECRET, scrub
 from interlock.gateways.contract import HttpRequest, HttpResponse
 
 _KEPT_BYTES = 16_384
+# Longer than any card number, account number or key that is scrubbed, with whatever stands between its digits.
+_CUT_AWAY = 512
 _SECRET_HEADERS = frozenset({"authorization", "x-api-key", "proxy-authorization", "cookie", "set-cookie"})
 
 
@@ -62,4 +64,12 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(body: bytes) -> str:
-    return scrub(body.decode("utf-8", "replace"))[:_KEPT_BYTES]
+    """Return the first part of a body, scrubbed. Only that part is looked at: a page of a list may be a megabyte.
+
+    Where the text is cut, a number may have been cut in half and not be known as one any more; so the end of what was
+    scrubbed goes too.
+    """
+    text = body[: 4 * (_KEPT_BYTES + _CUT_AWAY)].decode("utf-8", "replace")
+    if len(text) <= _KEPT_BYTES + _CUT_AWAY:
+        return scrub(text)[:_KEPT_BYTES]
+    return scrub(text[: _KEPT_BYTES + _CUT_AWAY])[:-_CUT_AWAY][:_KEPT_BYTES]

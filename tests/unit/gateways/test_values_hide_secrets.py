@@ -3,7 +3,7 @@
 import pytest
 from tests.support.gateways import CARD, CONFIGS, answer, payment
 
-from interlock.gateways.contract import HttpRequest
+from interlock.gateways.contract import HttpRequest, HttpResponse
 from interlock.gateways.exchanges import Exchange
 from interlock.gateways.loader import load
 
@@ -32,3 +32,12 @@ def test_a_redacted_exchange_keeps_the_facts_without_card_code_and_key(name: str
     assert "1099" in kept.request_body
     assert "pi_1" in kept.response_body
     assert kept.latency_ms == 7
+
+
+@pytest.mark.parametrize("before", range(16_384 - 20, 16_384 + 560, 7))
+def test_a_number_cut_in_half_where_a_long_body_ends_is_not_kept_in_part(before: int) -> None:
+    request: HttpRequest = next(load("stripe").connector.sale(CONFIGS["stripe"], payment()))
+    body = ("é" * before + f' "number": "{CARD.number}" ' + "x" * 4_000_000).encode()
+    kept = Exchange(request, HttpResponse(status=200, body=body), 7).redacted().response_body
+    assert 15_000 < len(kept) <= 16_384
+    assert CARD.number[:7] not in kept
