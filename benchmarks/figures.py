@@ -116,7 +116,7 @@ def show(console: Console, results: Results) -> None:
     """Print the table."""
     table = Table(title="payments", title_justify="left")
     for heading in ("figure", "value", "bar", "holds", "runs"):
-        table.add_column(heading, justify="right" if heading == "value" else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading == "value" else "left", no_wrap=heading != "runs")
     for figure in results.figures():
         holds = "[green]yes[/]" if figure["holds"] else "[red]no[/]"
         unit = "" if figure["unit"] == "ratio" else f" {figure['unit']}"

@@ -1,8 +1,9 @@
 """Group commit: the writes of concurrent callers, durable together; the one way rooms change rows on the payment path.
 
-While a flush is on its way, arriving callers wait; the next flush takes all of them (up to a limit). There is no timer:
-an idle database is written to at once, a busy one in larger groups. A flush is one statement (``composition``), yet
-each caller's writes are all-or-nothing and its failure is its own:
+While a flush is on its way, arriving callers wait; the next flush takes all of them (up to a limit) and those that get
+ready in the same turn of the event loop. There is no timer: an idle database is written to at once, a busy one in
+larger groups. A flush is one statement (``composition``), yet each caller's writes are all-or-nothing and its failure
+is its own:
 
 - a caller that loses a race (claim or update) is ``Rejected``; nothing of it is written;
 - a row that breaks a rule fails the flush, which is then halved until the guilty caller stands alone;
@@ -20,7 +21,7 @@ import msgspec
 from interlock.base.errors import InvariantError, StorageError
 from interlock.storage.connections import CONNECT_FOR_S
 from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max, key_of
-from interlock.storage.tables import Cells, UnstorableError
+from interlock.storage.tables import Cells, Shape, UnstorableError, may_be_unstorable
 from interlock.storage.writer import PreparedWrite, RuleBrokenError, Writer, lost_reason, statement_for
 from interlock.storage.writes import Claim, Committed, Delete, Insert, Rejected, Update, Write
 
@@ -171,6 +172,8 @@ class GroupCommit:
         callers: list[_Caller] = []
         try:
             while self._waiting:
+                # Who is about to commit in this turn of the loop joins this flush: on a busy loop it grows twofold.
+                await asyncio.sleep(0)
                 callers = self._take()
                 if callers:
                     self._counters.flushes += 1
@@ -255,17 +258,21 @@ def _prepare(writes: Sequence[Write]) -> list[PreparedWrite] | Rejected:
         problem = f"one commit holds {len(writes)} writes; at most {_WRITES_MAX}"
         raise InvariantError(problem)
     prepared: list[PreparedWrite] = []
-    for index, write in enumerate(writes):
-        table = write.table
-        try:
-            if isinstance(write, Delete):
-                cells = write.key
-            else:
-                cells = (table.changes if isinstance(write, Update) else table.whole).encode(write.value)
-        except UnstorableError as error:
-            return Rejected(index, "constraint", str(error))
-        prepared.append(((table, _KINDS[type(write)]), cells))
+    for write in writes:
+        cells = write.key if isinstance(write, Delete) else _shape(write).encode(write.value)
+        prepared.append(((write.table, _KINDS[type(write)]), cells))
+    if may_be_unstorable([cells for _, cells in prepared]):
+        for index, write in enumerate(writes):
+            try:
+                if not isinstance(write, Delete):
+                    _shape(write).refuse_unstorable(prepared[index][1])
+            except UnstorableError as error:
+                return Rejected(index, "constraint", str(error))
     return prepared
+
+
+def _shape(write: Insert | Claim | Update) -> Shape:
+    return write.table.changes if isinstance(write, Update) else write.table.whole
 
 
 def _split(group: list[_Caller], guilty: int | None) -> list[list[_Caller]]:

@@ -73,16 +73,10 @@ class Shape:
         self._read = read
         self._json_at = [i for i, column in enumerate(self.columns) if column.is_json]
         self._text_at = [i for i, column in enumerate(self.columns) if column.type in {"text", "jsonb"}]
-        self._get_texts: Callable[[Cells], Cells] = _tuple_getter(self._text_at)
         self.key_of: Callable[[Cells], Cells] = _tuple_getter([self.names.index(name) for name in key])
 
     def encode(self, value: msgspec.Struct) -> Cells:
-        """Return the cells of ``value`` in column order.
-
-        Raises:
-            UnstorableError: a text holds a NUL or a lone surrogate, which would fail every row written with it.
-
-        """
+        """Return the cells of ``value`` in column order; before they are written, see :func:`may_be_unstorable`."""
         cells = self._read(value)
         if self._json_at:
             changed = list(cells)
@@ -90,12 +84,15 @@ class Shape:
                 if changed[i] is not None:
                     changed[i] = _encode_json(changed[i]).decode()
             cells = tuple(changed)
-        text = "".join(filter(None, self._get_texts(cells)))
-        if "\x00" in text or _NUL_ESCAPE in text or not text.isascii():
-            self._refuse_unstorable(cells)
         return cells
 
-    def _refuse_unstorable(self, cells: Cells) -> None:
+    def refuse_unstorable(self, cells: Cells) -> None:
+        """Raise when Postgres cannot store ``cells``.
+
+        Raises:
+            UnstorableError: a text holds a NUL or a lone surrogate, which would fail every row written with it.
+
+        """
         for i in self._text_at:
             text = cells[i]
             if text is None:
@@ -107,6 +104,17 @@ class Shape:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise UnstorableError(column.name, "holds text that is not Unicode") from error
+
+
+def may_be_unstorable(rows: Sequence[Cells]) -> bool:
+    """Return False when all texts of ``rows`` can be stored; True asks for :meth:`Shape.refuse_unstorable` of each.
+
+    One encoding of everything finds both a NUL, which it escapes, and a lone surrogate, which it refuses.
+    """
+    try:
+        return _NUL_ESCAPE.encode() in _encode_json(rows)
+    except UnicodeEncodeError:
+        return True
 
 
 class Table(Generic[T]):

@@ -9,7 +9,7 @@ import pytest
 from tests.support.storage import SAMPLES, Colour, Part, sample
 
 from interlock.base.errors import InvariantError
-from interlock.storage.tables import AS_TEXT, Table, UnstorableError
+from interlock.storage.tables import AS_TEXT, Table, UnstorableError, may_be_unstorable
 
 
 class Size(IntEnum):
@@ -59,8 +59,10 @@ def test_none_is_null_and_never_json_null() -> None:
     [("note", "\x00"), ("note", "a\ud800"), ("extra", {"\x00": 1}), ("extra", {"a": "\\\x00"}), ("tags", ("\x00",))],
 )
 def test_text_that_postgres_cannot_store_is_refused_by_name_and_without_its_value(field: str, value: object) -> None:
+    cells = SAMPLES.encode(sample(**{field: value}))
+    assert may_be_unstorable([SAMPLES.encode(sample()), cells])
     with pytest.raises(UnstorableError) as caught:
-        SAMPLES.encode(sample(**{field: value}))
+        SAMPLES.whole.refuse_unstorable(cells)
     assert caught.value.column == field
     assert str(caught.value).startswith(field)
     assert "\x00" not in str(caught.value)
@@ -68,6 +70,8 @@ def test_text_that_postgres_cannot_store_is_refused_by_name_and_without_its_valu
 
 def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
     value = sample(extra={"a": "\\u0000", "b": "\\\\u0000"}, note="\\u0000")
+    SAMPLES.whole.refuse_unstorable(SAMPLES.encode(value))
+    assert not may_be_unstorable([SAMPLES.encode(sample(note="Zoë ✓", blob=b"\x00"))])
     assert SAMPLES.decode(SAMPLES.encode(value)) == value
 
 
