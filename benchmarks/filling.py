@@ -77,7 +77,8 @@ async def fill(connection: Connection, payments: int, tell: Callable[[int], None
 async def _plan(connection: Connection, table: str, templates: int) -> Plan:
     await connection.execute(f"CREATE TEMPORARY TABLE filling_{table} AS TABLE {table}")
     columns = await connection.fetch(
-        "SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute "
+        "SELECT attname AS name, format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END, NULL) AS type "
+        "FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
         "WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         table,
     )
