@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 import msgspec
 import pytest
@@ -28,6 +28,7 @@ from interlock.gateways.contract import (
 )
 from interlock.gateways.loader import load
 from interlock.gateways.outcomes import Result
+from interlock.gateways.stripe.forms import quote
 
 NAMES = ("stripe", "adyen")
 CURRENCIES = ("usd", "eur", "jpy", "krw", "clp", "bhd", "kwd", "tnd", "ugx", "isk", "mga", "idr", "cve", "gbp")
@@ -324,3 +325,8 @@ def test_the_checker_itself_refuses_planted_mistakes(specs: Path) -> None:
     )
     assert adyen.problems("POST", "/payments/X/captures", msgspec.json.encode({**body, "refrence": "x"}))
     assert iso_exponent("usd") == 2
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_stripes_forms_are_quoted_as_the_library_quotes(value: str) -> None:
+    assert quote(value) == quote_plus(value, safe="")
