@@ -45,7 +45,7 @@ def test_a_debit_is_processing_then_succeeds_and_can_be_refunded(client: stripe.
     assert (done.status, done.amount_received) == ("succeeded", 1500)
     assert (done.latest_charge.id, done.latest_charge.status, done.latest_charge.paid) == (charge.id, "succeeded", True)
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
-    assert (refund.status, refund.destination_details.type) == ("succeeded", "eu_bank_transfer")  # type: ignore[union-attr]
+    assert (refund.status, refund.destination_details.type) == ("succeeded", "eu_bank_transfer")  # type: ignore[union-attr]  # the SDK types what is there for other refunds as absent
     kinds = [event.type for event in client.v1.events.list({"limit": 20}).data if intent.id in str(event.data)]
     assert kinds.index("payment_intent.succeeded") < kinds.index("payment_intent.processing")
     assert {"charge.pending", "charge.succeeded", "charge.refunded"} <= set(kinds)

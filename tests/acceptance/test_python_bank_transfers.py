@@ -66,11 +66,11 @@ def test_a_key_lets_one_transfer_arrive_once_and_another_body_is_an_error(client
     intent = awaited(client, customer, "jp_bank_account", 10_000, "jpy")
     assert intent.payment_method_options.customer_balance.bank_transfer.type == "jp_bank_transfer"
     helper, key = client.v1.test_helpers.customers, {"idempotency_key": f"fund-{customer}"}
-    first = helper.fund_cash_balance(customer, {"amount": 4_000, "currency": "jpy"}, key)  # type: ignore[arg-type]
-    again = helper.fund_cash_balance(customer, {"amount": 4_000, "currency": "jpy"}, key)  # type: ignore[arg-type]
+    first = helper.fund_cash_balance(customer, {"amount": 4_000, "currency": "jpy"}, key)  # type: ignore[arg-type]  # options as a plain dict
+    again = helper.fund_cash_balance(customer, {"amount": 4_000, "currency": "jpy"}, key)  # type: ignore[arg-type]  # options as a plain dict
     assert again.id == first.id
     with pytest.raises(stripe.IdempotencyError):
-        helper.fund_cash_balance(customer, {"amount": 5_000, "currency": "jpy"}, key)  # type: ignore[arg-type]
+        helper.fund_cash_balance(customer, {"amount": 5_000, "currency": "jpy"}, key)  # type: ignore[arg-type]  # options as a plain dict
     helper.fund_cash_balance(customer, {"amount": 6_000, "currency": "jpy"})
     assert eventually(lambda: client.v1.payment_intents.retrieve(intent.id).status == "succeeded")
 

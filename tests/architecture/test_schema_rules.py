@@ -14,7 +14,7 @@ from tests.support.schema_lint import lint_query, lint_schema, tables_of
 from interlock.base.context import Scope
 from interlock.storage.composition import compose
 from interlock.storage.migrations import Migration, load_migrations
-from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Shape, columns_of
+from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Layout, columns_of
 from interlock.storage.pages import Page, page_query
 from interlock.storage.queries import parse_queries
 from interlock.storage.tables import Table
@@ -101,12 +101,12 @@ def test_generated_statements_keep_the_rules(table: Table[Any]) -> None:
 
 @pytest.mark.parametrize("varied", [0, -1], ids=["one value for all rows", "a value for each row"])
 def test_a_composed_flush_over_every_table_keeps_the_rules(varied: int) -> None:
-    shapes = []
+    layouts = []
     for kind in (CLAIM, UPDATE, INSERT, DELETE):
         for table in declared_tables().values():
             every = (1 << len(columns_of(table, kind))) - 1
-            shapes.append(Shape(table, kind, named=every, varied=every & varied))
-    assert lint_query(compose(tuple(shapes)).sql, REFERENCE_TABLES) == []
+            layouts.append(Layout(table, kind, named=every, varied=every & varied))
+    assert lint_query(compose(tuple(layouts)).sql, REFERENCE_TABLES) == []
 
 
 def sql_texts(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from interlock.storage.packing import CLAIM, DELETE, INSERT, NO_GATE, UPDATE, Shape, columns_of
+from interlock.storage.packing import CLAIM, DELETE, INSERT, NO_GATE, UPDATE, Layout, columns_of
 from interlock.storage.tables import Column, Table
 
 PARTIAL_GATE = "partial gate "
@@ -25,14 +25,14 @@ _CALLER = Column(name="flush_caller", type="int", nullable=False, decode=None)
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """SQL for ``shapes``; it returns one value: the numbers of the callers that passed.
+    """SQL for ``layouts``; it returns one value: the numbers of the callers that passed.
 
     Parameters, in order: separator, stand-in for NULL, then for each operation its columns and its callers' numbers.
     When ``gated``, an ``int[]`` follows: how many gates each caller has.
     """
 
     sql: str
-    shapes: tuple[Shape, ...]
+    layouts: tuple[Layout, ...]
     gated: bool
 
 
@@ -44,16 +44,16 @@ class _Place(NamedTuple):
     varies: bool
 
 
-def compose(shapes: tuple[Shape, ...]) -> Statement:
-    """Return the statement that does ``shapes`` (gates first) at once."""
+def compose(layouts: tuple[Layout, ...]) -> Statement:
+    """Return the statement that does ``layouts`` (gates first) at once."""
     ctes: list[str] = ["typed AS (SELECT $1::text, $2::text)"]  # never run: gives a type to what may be left unused
     passes: list[str] = []
     parameter = _COMMON_PARAMETERS + 1
-    gated = shapes[0].kind <= UPDATE
-    gates = f"${parameter + sum(shape.named.bit_count() + 1 for shape in shapes)}::int[]"
-    for number, shape in enumerate(shapes):
-        table, kind = shape.table, shape.kind
-        places = _places(shape, parameter)
+    gated = layouts[0].kind <= UPDATE
+    gates = f"${parameter + sum(layout.named.bit_count() + 1 for layout in layouts)}::int[]"
+    for number, layout in enumerate(layouts):
+        table, kind = layout.table, layout.kind
+        places = _places(layout, parameter)
         parameter += len(places)
         names = [place.column.name for place in places if place.column is not _CALLER]
         source = _source(places)
@@ -64,7 +64,7 @@ def compose(shapes: tuple[Shape, ...]) -> Statement:
         elif kind == UPDATE:
             ctes.append(f"w{number} AS ({table.update_sql(source, 'r.flush_caller')})")
             passes.append(f"TABLE w{number}")
-        if kind <= UPDATE and (number + 1 == len(shapes) or shapes[number + 1].kind > UPDATE):
+        if kind <= UPDATE and (number + 1 == len(layouts) or layouts[number + 1].kind > UPDATE):
             ctes += _passed(passes, gates)
         if kind == INSERT:
             ctes.append(f"w{number} AS ({table.insert_sql(source, names, _when_passed(gated=gated))})")
@@ -72,15 +72,15 @@ def compose(shapes: tuple[Shape, ...]) -> Statement:
             condition = _when_passed(gated=gated)
             ctes.append(f"w{number} AS ({table.delete_sql(source)}{condition and f' AND {condition}'})")
     sql = f"WITH {', '.join(ctes)} {_verdict(gates, gated=gated)}"
-    return Statement(sql=sql, shapes=shapes, gated=gated)
+    return Statement(sql=sql, layouts=layouts, gated=gated)
 
 
-def _places(shape: Shape, parameter: int) -> list[_Place]:
-    """Return where the columns that ``shape`` names travel, the first in ``parameter``, and last the callers."""
+def _places(layout: Layout, parameter: int) -> list[_Place]:
+    """Return where the columns that ``layout`` names travel, the first in ``parameter``, and last the callers."""
     named = [
-        (column, bool(shape.varied >> at & 1))
-        for at, column in enumerate(columns_of(shape.table, shape.kind))
-        if shape.named >> at & 1
+        (column, bool(layout.varied >> at & 1))
+        for at, column in enumerate(columns_of(layout.table, layout.kind))
+        if layout.named >> at & 1
     ]
     places = [_Place(column, parameter + at, varies) for at, (column, varies) in enumerate(named)]
     return [*places, _Place(_CALLER, parameter + len(named), varies=True)]

@@ -226,10 +226,10 @@ class GroupCommit:
         for caller in callers:
             batch.add_caller(caller.writes, caller.gates)
         try:
-            shapes, arguments = batch.pack()
+            layouts, arguments = batch.pack()
         except TypeError as error:
             raise RuleBrokenError("a cell of another type than its column, or one that must travel alone") from error
-        passed = set(await writer.flush(statement_for(shapes), arguments, batch.rows))
+        passed = set(await writer.flush(statement_for(layouts), arguments, batch.rows))
         self._counters.callers += len(callers)
         self._counters.rows += batch.rows
         for number, caller in enumerate(callers):

@@ -3,7 +3,7 @@
 Rows travel as one parameter per column, in the form that is cheapest for both sides. The driver spends a third of a
 microsecond on each element of an array, so text travels as one joined string. Postgres spends most of a statement's
 start, and much of its run, on taking columns apart, whatever is in them; so two habits of the rows seen so far are kept
-for each table (``Shape``):
+for each table (``Layout``):
 
 - A column that no inserted row has filled yet is left out of the statement.
 - A column in which the rows of every flush were alike (often account, currency, status) travels as one value.
@@ -30,7 +30,7 @@ _SEPARATOR = "\x1f"
 _NULL = f"\x1e{secrets.token_urlsafe(9)}"
 
 
-class Shape(NamedTuple):
+class Layout(NamedTuple):
     """An operation as a statement does it: which of its columns it names, and which of them differ from row to row.
 
     Both are bits in the order of :func:`columns_of`.
@@ -97,7 +97,7 @@ class Batch:
         """Return what is to be done, gates first and else by table, so that equal flushes have equal statements."""
         return tuple(sorted(self._entries, key=_operation_order))
 
-    def pack(self) -> tuple[tuple[Shape, ...], list[Any]]:
+    def pack(self) -> tuple[tuple[Layout, ...], list[Any]]:
         """Return what is to be done, and the parameters of the statement composed from it.
 
         Raises:
@@ -112,16 +112,16 @@ class Batch:
             except _CollisionError:
                 separator = f"{_SEPARATOR}{secrets.token_urlsafe(9)}"
 
-    def _pack(self, separator: str) -> tuple[tuple[Shape, ...], list[Any]]:
+    def _pack(self, separator: str) -> tuple[tuple[Layout, ...], list[Any]]:
         arguments: list[Any] = [separator, _NULL]
         operations = self.operations()
-        shapes = tuple([self._pack_operation(operation, arguments, separator) for operation in operations])
+        layouts = tuple([self._pack_operation(operation, arguments, separator) for operation in operations])
         if operations[0][1] <= UPDATE:
             arguments.append(self._gates)
-        return shapes, arguments
+        return layouts, arguments
 
-    def _pack_operation(self, operation: Operation, arguments: list[Any], separator: str) -> Shape:
-        """Append the parameters of ``operation`` to ``arguments``; return its shape, which remembers these rows."""
+    def _pack_operation(self, operation: Operation, arguments: list[Any], separator: str) -> Layout:
+        """Append the parameters of ``operation`` to ``arguments``; return its layout, which remembers these rows."""
         table, kind = operation
         entries = self._entries[operation]
         if kind != INSERT and len(entries) > 1:
@@ -147,7 +147,7 @@ class Batch:
             bit += bit
         arguments.append(",".join([_NUMBERS[number] for _, number in entries]))
         _HABITS[operation] = named, varied
-        return Shape(table, kind, named, varied)
+        return Layout(table, kind, named, varied)
 
 
 _HABITS: dict[Operation, tuple[int, int]] = {}

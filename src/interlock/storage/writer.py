@@ -27,7 +27,7 @@ from interlock.storage.connections import (
     open_connection,
     pause,
 )
-from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Operation, Shape
+from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Layout, Operation
 from interlock.storage.tables import Cells
 from interlock.storage.writes import Rejected
 
@@ -262,12 +262,12 @@ def lost_reason(kind: int) -> Reason:
     return "exists" if kind == CLAIM else "version"
 
 
-def statement_for(shapes: tuple[Shape, ...]) -> Statement:
-    """Return the composed statement for ``shapes``, from a bounded cache."""
-    key = tuple([(shape.table.name, *shape[1:]) for shape in shapes])
+def statement_for(layouts: tuple[Layout, ...]) -> Statement:
+    """Return the composed statement for ``layouts``, from a bounded cache."""
+    key = tuple([(layout.table.name, *layout[1:]) for layout in layouts])
     found = _STATEMENTS.get(key)
-    if found is None or found.shapes != shapes:
-        found = composition.compose(shapes)
+    if found is None or found.layouts != layouts:
+        found = composition.compose(layouts)
         _STATEMENTS[key] = found
         if len(_STATEMENTS) > _PREPARED_MAX:
             _STATEMENTS.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Packing rows into parameters, and the shape of the composed statement."""
+"""Packing rows into parameters, and the layout of the composed statement."""
 
 import pglast
 import pytest
@@ -27,11 +27,11 @@ LEFT_OUT = object()
 
 
 def parameter(batch: Batch, column: str) -> object:
-    [shape], arguments = batch.pack()
+    [layout], arguments = batch.pack()
     at = SAMPLES.names.index(column)
     separator_and_null = 2
-    before = sum(shape.named >> earlier & 1 for earlier in range(at))
-    return arguments[separator_and_null + before] if shape.named >> at & 1 else LEFT_OUT
+    before = sum(layout.named >> earlier & 1 for earlier in range(at))
+    return arguments[separator_and_null + before] if layout.named >> at & 1 else LEFT_OUT
 
 
 def test_text_that_varies_travels_joined() -> None:
@@ -59,8 +59,8 @@ def test_a_column_that_nobody_has_filled_is_left_out_until_somebody_fills_it() -
 def test_an_update_names_every_column_it_may_set_to_null() -> None:
     batch = Batch()
     batch.add_caller([((SAMPLES, UPDATE), SAMPLES.changes.encode(sample()))], 1)
-    [shape], arguments = batch.pack()
-    assert shape.named == (1 << len(SAMPLES.changes.columns)) - 1
+    [layout], arguments = batch.pack()
+    assert layout.named == (1 << len(SAMPLES.changes.columns)) - 1
     assert arguments[2 + SAMPLES.changes.names.index("note")] is None
 
 
@@ -86,9 +86,9 @@ def test_gates_come_first_and_rows_in_key_order() -> None:
     )
     batch.add_caller([((SAMPLES, UPDATE), SAMPLES.changes.encode(earlier))], 1)
     assert batch.operations() == ((SAMPLES, UPDATE), (MARKS, INSERT))
-    shapes, arguments = batch.pack()
+    layouts, arguments = batch.pack()
     assert "sm_1\x1fsm_2" in arguments
-    assert arguments[2 + shapes[0].named.bit_count()] == "1,0", "callers' numbers follow the order of the rows"
+    assert arguments[2 + layouts[0].named.bit_count()] == "1,0", "callers' numbers follow the order of the rows"
     assert arguments[-1] == [1, 1]
 
 
@@ -116,8 +116,8 @@ def test_every_mix_of_operations_is_one_statement_with_a_parameter_for_each_argu
         writes = [write for bit, write in enumerate(possible) if mix >> bit & 1]
         batch = Batch()
         batch.add_caller(writes, sum(operation[1] <= UPDATE for operation, _ in writes))
-        shapes, packed = batch.pack()
-        statement = compose(shapes)
+        layouts, packed = batch.pack()
+        statement = compose(layouts)
         assert len(pglast.parse_sql(statement.sql)) == 1
         arguments = len(packed)
         assert f"${arguments}::" in statement.sql
