@@ -60,12 +60,7 @@ class Runner:
             deadline_ms: epoch milliseconds after which nobody waits for the answer any more.
 
         """
-        gateway = self._find(attempt)
-        if gateway is None:
-            return _gateway_gone(attempt, Outcome.NOT_SENT)
-        return await self._transport.execute(
-            gateway.loaded, gateway.config, attempt.stage, request, deadline_ms=self._left(deadline_ms)
-        )
+        return await self._send(attempt, attempt.stage, request, deadline_ms)
 
     async def fund(self, attempt: Attempt, request: FollowOnRequest, deadline_ms: int) -> Execution:
         """Let a test transfer arrive on the account that the attempt waits at.
@@ -76,11 +71,14 @@ class Runner:
             deadline_ms: epoch milliseconds after which nobody waits for the answer any more.
 
         """
+        return await self._send(attempt, Operation.FUND, request, deadline_ms)
+
+    async def _send(self, attempt: Attempt, operation: Operation, request: Request, deadline_ms: int) -> Execution:
         gateway = self._find(attempt)
         if gateway is None:
             return _gateway_gone(attempt, Outcome.NOT_SENT)
         return await self._transport.execute(
-            gateway.loaded, gateway.config, Operation.FUND, request, deadline_ms=self._left(deadline_ms)
+            gateway.loaded, gateway.config, operation, request, deadline_ms=self._left(deadline_ms)
         )
 
     async def inquire(
