@@ -60,7 +60,7 @@ class Call(Generic[P]):
         self.client_ip = client_ip
         self.user_agent = user_agent
         self.resume: Resume | None = None
-        self._known: Mapping[str, Shown] = _NOTHING
+        self._known: dict[str, Shown] = {}
         self._expander = expander
         self._expand = expand
 
@@ -94,12 +94,14 @@ class Call(Generic[P]):
             known: objects the view already carries, by id, so that expanding them needs no read.
 
         """
+        # Not the call itself: `resume` keeps what this returns, and the ring would leave every request to the collector.
+        gathered = self._known if self._expand else None
 
         async def respond(view: Any) -> Answer:
             if isinstance(view, Problem):
                 return answers.of_problem(view)
-            if known is not None and self._expand:
-                self._known = known(view)
+            if known is not None and gathered is not None:
+                gathered.update(known(view))
             shown = render(view)
             return Answer(200, shown) if isinstance(shown, bytes) else answers.of_value(shown)
 
