@@ -34,7 +34,7 @@ import msgspec
 import uvicorn
 
 ACCOUNT = "acct_floor"
-_GC_THRESHOLDS = (50_000, 20, 50)  # as our API has them
+_GC_THRESHOLDS = (150_000, 20, 50)  # as our API has them
 _FEE_BASIS_POINTS, _FEE_FIXED = 290, 30
 
 SCHEMA = (

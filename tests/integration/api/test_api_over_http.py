@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.support import stripe_shapes
 from tests.support.api_client import Api
+from tests.support.rings import left_in_rings
 
 
 async def test_a_customer_is_made_changed_found_and_deleted(api: Api) -> None:
@@ -153,3 +154,24 @@ async def test_health_readiness_and_document_need_no_key(api: Api) -> None:
     for path in ("/healthz", "/readyz", "/openapi.json"):
         async with api.http.get(api.url + path) as reply:
             assert reply.status == 200
+
+
+async def test_a_request_leaves_no_ring_for_the_collector(api: Api) -> None:
+    customer = (await api.post("/v1/customers", {"name": "Ada"}))["id"]
+    with left_in_rings() as rings:
+        for number in range(5):
+            intent = {"amount": 1_000 + number, "currency": "usd", "customer": customer, "expand[]": "customer"}
+            created = await api.ask("POST", "/v1/payment_intents", intent, headers={"Idempotency-Key": f"i{number}"})
+            assert created[0] == 200
+            changed = await api.ask(
+                "POST",
+                f"/v1/payment_intents/{created[1]['id']}",
+                {"description": "a"},
+                headers={"Idempotency-Key": f"u{number}"},
+            )
+            assert changed[0] == 200
+            missing = {"payment_intent": created[1]["id"]}
+            assert (await api.ask("POST", "/v1/refunds", missing, headers={"Idempotency-Key": f"r{number}"}))[0] == 400
+            await api.get("/v1/payment_intents", {"expand[]": "data.customer"})
+
+    assert not rings, "each keeps its whole request in memory until the collector stops everything to look for it"

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from tests.support.payment_house import RETURN_URL, House, open_house
+from tests.support.rings import left_in_rings
 from tests.support.sandboxes import Gateway
 
 from interlock.base.money import Money
@@ -406,3 +407,14 @@ async def test_an_update_that_changes_nothing_of_the_payment_keeps_the_challenge
     assert view.intent.active_attempt_id == challenged.id
     await house.pass_challenge(challenged, "succeed")
     assert (await house.intent(intent.id)).status is IntentStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("stripe_gateway")
+async def test_taking_and_declining_payments_leaves_no_ring_for_the_collector(house: House) -> None:
+    with left_in_rings() as rings:
+        for _ in range(3):
+            await house.paid()
+            assert (await house.paid(currency="eur")).status is IntentStatus.SUCCEEDED
+            assert isinstance(await house.pay("pm_card_chargeDeclined"), Problem)
+
+    assert not rings

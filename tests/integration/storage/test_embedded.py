@@ -45,6 +45,7 @@ async def test_settings_are_those_a_payment_needs(own_postgres: EmbeddedPostgres
         "data_checksums": "on",
         "listen_addresses": "",
         "jit": "off",
+        "wal_segment_size": "2MB",
         "server_encoding": "UTF8",
         "lc_collate": "C",
     }
