@@ -1,4 +1,4 @@
-"""Objects that refer to each other in a ring, which only the garbage collector frees: what a hot path must not leave."""
+"""Objects that hold each other in a ring, which only the garbage collector frees: no hot path may leave any."""
 
 import gc
 from collections import Counter

@@ -94,7 +94,7 @@ class Call(Generic[P]):
             known: objects the view already carries, by id, so that expanding them needs no read.
 
         """
-        # Not the call itself: `resume` keeps what this returns, and the ring would leave every request to the collector.
+        # Not the call itself: `resume` keeps what this returns, and the ring would be left to the collector.
         gathered = self._known if self._expand else None
 
         async def respond(view: Any) -> Answer:
