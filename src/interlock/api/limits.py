@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from interlock.base.errors import InvariantError
+from interlock.base.loops import running_loop
 from interlock.base.problems import Problem, invalid
 
 Receive = Callable[[], Awaitable[Any]]
@@ -108,7 +109,7 @@ async def _first_message(receive: Receive, deadline_s: float) -> Any:
 
     Nearly every request has arrived whole by now: a bare timer that seldom fires costs a third of ``asyncio.timeout``.
     """
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     task = asyncio.current_task(loop)
     if task is None:
         raise InvariantError("bodies are read inside a task")

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.base.errors import InvariantError, StorageError
+from interlock.base.loops import running_loop
 from interlock.storage.connections import CONNECT_FOR_S
 from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max, key_of
 from interlock.storage.tables import Cells, Shape, UnstorableError, may_be_unstorable
@@ -154,7 +155,7 @@ class GroupCommit:
         if isinstance(prepared, Rejected):
             self._counters.rejected += 1
             return prepared
-        caller = _Caller(prepared, asyncio.get_running_loop().create_future())
+        caller = _Caller(prepared, running_loop().create_future())
         if len(caller.keys) > 1 and len(set(caller.keys)) < len(caller.keys):
             problem = "one commit claims, updates or deletes the same row twice"
             raise InvariantError(problem)
@@ -164,7 +165,7 @@ class GroupCommit:
         return await caller.future
 
     def _start_lane(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._drain(self._idle.pop()))
+        task = running_loop().create_task(self._drain(self._idle.pop()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
