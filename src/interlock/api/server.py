@@ -69,19 +69,27 @@ def patient_protocol(head_within_s: float) -> type[HttpToolsProtocol]:
         """A connection with a deadline for each request head; bodies have their own in the application."""
 
         head_timer: asyncio.TimerHandle | None = None
+        in_head = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
             """Begin the wait for the first request."""
             super().connection_made(transport)
             self._await_head()
 
+        def data_received(self, data: bytes) -> None:
+            """Begin the wait for the rest of a head; most heads arrive whole and need no timer."""
+            super().data_received(data)
+            if self.in_head and self.head_timer is None:
+                self._await_head()
+
         def on_message_begin(self) -> None:
-            """Begin the wait for the rest of a head on a kept connection."""
+            """Note that a head has begun."""
+            self.in_head = True
             super().on_message_begin()
-            self._await_head()
 
         def on_headers_complete(self) -> None:
             """End the wait."""
+            self.in_head = False
             self._forget_head()
             super().on_headers_complete()
 
@@ -91,7 +99,6 @@ def patient_protocol(head_within_s: float) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def _await_head(self) -> None:
-            self._forget_head()
             self.head_timer = self.loop.call_later(head_within_s, self.transport.close)
 
         def _forget_head(self) -> None:
