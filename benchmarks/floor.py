@@ -3,7 +3,7 @@
 It stands for nothing a shop could use: one endpoint, one account, one gateway, one card, no failures handled. Yet it
 does, for each payment, what no honest payment service can leave out:
 
-1. parse the form and authenticate the key (the HTTP server is the one our API uses, with the same options);
+1. parse the form and authenticate the key (the HTTP server is uvicorn, as under our API, with the same options);
 2. make idempotency key, intent and attempt durable *before* anything is sent: without this a crash forgets a charge;
 3. call the gateway over HTTP and read its answer, status and money;
 4. make the outcome durable: attempt, intent, four ledger rows (what the shop is owed, the fee, and their counterparts),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from interlock.api.server import Server, listen
+from interlock.api.server import Server, WholeAnswers, listen
 from interlock.base.errors import ConfigurationError
 from interlock.base.settings import Settings
 
@@ -101,6 +101,49 @@ async def test_what_is_no_http_is_refused_in_json(port: int, sent: bytes) -> Non
     assert b"content-type: application/json" in head
     assert f"content-length: {len(body)}".encode() in head
     assert json.loads(body)["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("closing", [b"", b"Connection: close\r\n"])
+async def test_an_answer_without_a_body_is_sent_too_and_the_next_one_is_whole(port: int, closing: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(5):
+        writer.write(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\n" + closing + b"Content-Length: 3\r\n\r\na=b")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+class _Written:
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.pieces.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+def test_head_and_body_go_out_as_one_piece_and_an_interim_answer_at_once() -> None:
+    written = _Written()
+    transport: Any = WholeAnswers(written)  # type: ignore[arg-type]  # a transport that remembers
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+
+    transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    transport.write(head)
+    transport.write(b"ok")
+    transport.write(b"0\r\n\r\n")
+    assert written.pieces == [b"HTTP/1.1 100 Continue\r\n\r\n", head + b"ok", b"0\r\n\r\n"]
+
+    transport.write(head)
+    transport.close()
+    assert written.pieces[3:] == [head]
+    assert transport.is_closing()
 
 
 def test_a_taken_port_is_told_with_its_remedy() -> None:
