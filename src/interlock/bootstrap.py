@@ -67,7 +67,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
     if known is not None:
         yield known
         return
-    server = EmbeddedPostgres(embedded_folder(settings))
+    server = EmbeddedPostgres(embedded_folder(settings), even_writes=True)
     await asyncio.to_thread(server.start)
     try:
         yield server.url

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -215,3 +216,15 @@ def test_a_system_postgres_stands_in_for_the_wheel(monkeypatch: pytest.MonkeyPat
     assert int(found.major) >= 15
     with temporary_postgres() as server:
         assert server.pid is not None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a call of Linux")
+def test_a_server_with_even_writes_has_its_tables_written_and_ends_as_fast(tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    with EmbeddedPostgres(tmp_path / "postgres", even_writes=True) as server:
+        assert asyncio.run(ask(server.url, "SELECT 1")) == 1
+        names = {thread.name for thread in threading.enumerate()}
+        assert "interlock-postgres-writeback" in names
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert "interlock-postgres-writeback" not in {thread.name for thread in threading.enumerate()}
