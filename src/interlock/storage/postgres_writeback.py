@@ -2,7 +2,7 @@
 
 The server hands its table pages to the kernel and asks for none of them to be on disk before the next checkpoint. The
 kernel lets them lie for half a minute and then writes them all at once, and every commit waits behind that for a
-quarter of a second. Asked twice a second, it has little to write. Only when the pages reach the disk changes: what is
+quarter of a second. Asked every second, it has little to write. Only when the pages reach the disk changes: what is
 durable is decided by the server's log, as before.
 """
 
@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-_BUSY_WAIT_S = 0.5
-_IDLE_WAIT_S = 2.0
+_BUSY_WAIT_S = 1.0
+_IDLE_WAIT_S = 3.0
 _FILES_MAX = 10_000
 _START_WRITING = 2
 
