@@ -40,6 +40,10 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
         "max_connections": "100",
         "shared_buffers": "256MB",
         "max_wal_size": "2GB",
+        # Pages are written by the background writer before a commit needs their place.
+        "bgwriter_delay": "50ms",
+        "bgwriter_lru_maxpages": "500",
+        "bgwriter_lru_multiplier": "4",
         "jit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -22,13 +22,13 @@ from interlock.base.errors import InvariantError, StorageError
 from interlock.base.loops import running_loop
 from interlock.storage.connections import CONNECT_FOR_S
 from interlock.storage.packing import CLAIM, DELETE, INSERT, UPDATE, Batch, check_callers_max, key_of
-from interlock.storage.tables import Cells, Shape, UnstorableError, may_be_unstorable
+from interlock.storage.tables import Cells, UnstorableError
 from interlock.storage.writer import PreparedWrite, RuleBrokenError, Writer, lost_reason, statement_for
 from interlock.storage.writes import Claim, Committed, Delete, Insert, Rejected, Update, Write
 
 __all__ = ["Claim", "Committed", "Counters", "Delete", "GroupCommit", "Insert", "Rejected", "Update", "Write"]
 
-_KINDS: dict[type, int] = {Claim: CLAIM, Update: UPDATE, Insert: INSERT, Delete: DELETE}
+_KINDS: dict[type, int] = {Claim: CLAIM, Insert: INSERT}
 _WRITES_MAX = 2_000
 _COMMITTED = Committed()
 _RowKey = tuple[str, Cells]
@@ -151,11 +151,7 @@ class GroupCommit:
         if self._closed or len(self._waiting) >= self._waiting_max:
             problem = "group commit is closed" if self._closed else "too many callers wait for the database"
             raise StorageError(problem)
-        prepared = _prepare(writes)
-        if isinstance(prepared, Rejected):
-            self._counters.rejected += 1
-            return prepared
-        caller = _Caller(prepared, running_loop().create_future())
+        caller = _Caller(_prepare(writes), running_loop().create_future())
         if len(caller.keys) > 1 and len(set(caller.keys)) < len(caller.keys):
             problem = "one commit claims, updates or deletes the same row twice"
             raise InvariantError(problem)
@@ -217,10 +213,29 @@ class GroupCommit:
                 else:
                     await self._together(writer, group)
             except RuleBrokenError as broken:
-                pending.extend(_split(group, broken.caller))
+                storable = self._refuse_unstorable(group)
+                if len(storable) == len(group):
+                    pending.extend(_split(group, broken.caller))
+                elif storable:
+                    pending.append(storable)
             except StorageError as error:
                 for caller in group:
                     caller.fail(type(error)(*error.args))
+
+    def _refuse_unstorable(self, callers: list[_Caller]) -> list[_Caller]:
+        """Reject the callers whose text Postgres cannot store; return the others.
+
+        Looked for only when a flush was refused: a look at every text of every flush cost as much as encoding it.
+        """
+        storable = []
+        for caller in callers:
+            refused = _unstorable(caller.writes)
+            if refused is None:
+                storable.append(caller)
+            else:
+                self._counters.rejected += 1
+                caller.answer(refused)
+        return storable
 
     async def _together(self, writer: Writer, callers: list[_Caller]) -> None:
         batch = Batch()
@@ -253,27 +268,32 @@ class GroupCommit:
             caller.answer(rejected)
 
 
-def _prepare(writes: Sequence[Write]) -> list[PreparedWrite] | Rejected:
+def _prepare(writes: Sequence[Write]) -> list[PreparedWrite]:
     """Encode ``writes`` in the caller's own turn, so that a bad value stops here."""
     if len(writes) > _WRITES_MAX:
         problem = f"one commit holds {len(writes)} writes; at most {_WRITES_MAX}"
         raise InvariantError(problem)
     prepared: list[PreparedWrite] = []
     for write in writes:
-        cells = write.key if isinstance(write, Delete) else _shape(write).encode(write.value)
-        prepared.append(((write.table, _KINDS[type(write)]), cells))
-    if may_be_unstorable([cells for _, cells in prepared]):
-        for index, write in enumerate(writes):
-            try:
-                if not isinstance(write, Delete):
-                    _shape(write).refuse_unstorable(prepared[index][1])
-            except UnstorableError as error:
-                return Rejected(index, "constraint", str(error))
+        table = write.table
+        if isinstance(write, Delete):
+            prepared.append(((table, DELETE), write.key))
+        elif isinstance(write, Update):
+            prepared.append(((table, UPDATE), table.changes.encode(write.value)))
+        else:
+            prepared.append(((table, _KINDS[type(write)]), table.whole.encode(write.value)))
     return prepared
 
 
-def _shape(write: Insert | Claim | Update) -> Shape:
-    return write.table.changes if isinstance(write, Update) else write.table.whole
+def _unstorable(writes: Sequence[PreparedWrite]) -> Rejected | None:
+    """Return the refusal of the first write that holds text which Postgres cannot store, None when all can be."""
+    for index, ((table, kind), cells) in enumerate(writes):
+        try:
+            if kind != DELETE:
+                (table.changes if kind == UPDATE else table.whole).refuse_unstorable(cells)
+        except UnstorableError as error:
+            return Rejected(index, "constraint", str(error))
+    return None
 
 
 def _split(group: list[_Caller], guilty: int | None) -> list[list[_Caller]]:

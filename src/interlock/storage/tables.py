@@ -76,7 +76,7 @@ class Shape:
         self.key_of: Callable[[Cells], Cells] = _tuple_getter([self.names.index(name) for name in key])
 
     def encode(self, value: msgspec.Struct) -> Cells:
-        """Return the cells of ``value`` in column order; before they are written, see :func:`may_be_unstorable`."""
+        """Return the cells of ``value`` in column order; see :meth:`refuse_unstorable`."""
         cells = self._read(value)
         if self._json_at:
             changed = list(cells)
@@ -95,7 +95,7 @@ class Shape:
         """
         for i in self._text_at:
             text = cells[i]
-            if text is None:
+            if not isinstance(text, str):  # None, or a value of another type, which the server refuses
                 continue
             column = self.columns[i]
             if "\x00" in text or (column.type == "jsonb" and _escapes_nul(text)):
@@ -104,17 +104,6 @@ class Shape:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise UnstorableError(column.name, "holds text that is not Unicode") from error
-
-
-def may_be_unstorable(rows: Sequence[Cells]) -> bool:
-    """Return False when all texts of ``rows`` can be stored; True asks for :meth:`Shape.refuse_unstorable` of each.
-
-    One encoding of everything finds both a NUL, which it escapes, and a lone surrogate, which it refuses.
-    """
-    try:
-        return _NUL_ESCAPE.encode() in _encode_json(rows)
-    except UnicodeEncodeError:
-        return True
 
 
 class Table(Generic[T]):
