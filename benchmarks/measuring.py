@@ -166,6 +166,7 @@ async def more_in_flight(bench: Bench, tell: Tell) -> None:
 
 async def added_latency(bench: Bench, tell: Tell) -> None:
     """Latency at 750 payments per second, open loop, from the time each was due; the gateway's own is 0 ms."""
+    await bench.load(bench.product, bench.plan.payments)  # warms up the process, and Postgres
     for turn in range(bench.plan.open_turns):
         tell(f"open loop at {_OPEN_RATE:.0f}/s, gateway at once ({turn + 1})")
         count = int(_OPEN_RATE * bench.plan.open_seconds)
