@@ -38,14 +38,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool
     turns: int
     payments: int
+    floor_turns: int
+    floor_payments: int
     open_turns: int
     open_seconds: float
     memory_payments: int = 100_000
     stored_payments: int = 500_000
 
 
-FULL = Plan(quick=False, turns=9, payments=4_000, open_turns=3, open_seconds=12)
-QUICK = Plan(quick=True, turns=3, payments=2_000, open_turns=1, open_seconds=5)
+FULL = Plan(quick=False, turns=9, payments=4_000, floor_turns=25, floor_payments=1_500, open_turns=3, open_seconds=12)
+QUICK = Plan(quick=True, turns=3, payments=2_000, floor_turns=7, floor_payments=1_500, open_turns=1, open_seconds=5)
 
 
 class NotDurableError(Exception):
@@ -143,10 +145,10 @@ async def check_durable(connection: asyncpg.Connection) -> None:
 async def over_floor(bench: Bench, tell: Tell) -> None:
     """CPU per payment over the floor's, and payments per second: floor and product in turns, 64 in flight."""
     plan = bench.plan
-    for turn in range(plan.turns + 1):
-        tell(f"floor and product in turns, 64 in flight ({turn} of {plan.turns})")
-        least = await bench.load(bench.floor, plan.payments)
-        ours = await bench.load(bench.product, plan.payments)
+    for turn in range(plan.floor_turns + 1):
+        tell(f"floor and product in turns, 64 in flight ({turn} of {plan.floor_turns})")
+        least = await bench.load(bench.floor, plan.floor_payments)
+        ours = await bench.load(bench.product, plan.floor_payments)
         if turn == 0:  # the first turn warms both up, and Postgres
             continue
         bench.results.add("api_cpu_over_floor", ours.cpu_us("api") / least.cpu_us("api"))
