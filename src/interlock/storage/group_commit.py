@@ -28,7 +28,6 @@ from interlock.storage.writes import Claim, Committed, Delete, Insert, Rejected,
 
 __all__ = ["Claim", "Committed", "Counters", "Delete", "GroupCommit", "Insert", "Rejected", "Update", "Write"]
 
-_KINDS: dict[type, int] = {Claim: CLAIM, Insert: INSERT}
 _WRITES_MAX = 2_000
 _COMMITTED = Committed()
 _RowKey = tuple[str, Cells]
@@ -281,7 +280,8 @@ def _prepare(writes: Sequence[Write]) -> list[PreparedWrite]:
         elif isinstance(write, Update):
             prepared.append(((table, UPDATE), table.changes.encode(write.value)))
         else:
-            prepared.append(((table, _KINDS[type(write)]), table.whole.encode(write.value)))
+            kind = CLAIM if isinstance(write, Claim) else INSERT
+            prepared.append(((table, kind), table.whole.encode(write.value)))
     return prepared
 
 
