@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from tests.support.ports import free_ports
 
 _ROOT = Path(__file__).parents[2]
 _START_WITHIN_S = 90.0
@@ -82,7 +83,7 @@ Start = Callable[..., Running]
 @pytest.fixture
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
-    return {**kept, **{name: str(port) for name, port in zip(_PORTS, _free_ports(3), strict=True)}}
+    return {**kept, **{name: str(port) for name, port in zip(_PORTS, free_ports(3), strict=True)}}
 
 
 @pytest.fixture
@@ -98,17 +99,6 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
         if each.process.poll() is None:
             each.process.kill()
             each.process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _gone(processes: list[psutil.Process], within_s: float = 10.0) -> list[psutil.Process]:
@@ -316,6 +306,10 @@ def test_nothing_of_a_card_or_key_is_in_the_logs(start: Start, tmp_path: Path) -
     up = start()
     quickstart = up.ready()
     _take_payment(up.text())
+    worker = tmp_path / ".interlock" / "logs" / "worker.log"
+    while "worker started" not in worker.read_text(encoding="utf-8"):
+        assert time.monotonic() - up.started_at < _START_WITHIN_S, up.text()
+        time.sleep(0.02)
     up.stop()
 
     logs = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / ".interlock" / "logs").iterdir())

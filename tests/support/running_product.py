@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,21 +13,10 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.ports import free_ports
 
 _READY_WITHIN_S = 90.0
 _PORTS = ("INTERLOCK_API_PORT", "INTERLOCK_SANDBOX_STRIPE_PORT", "INTERLOCK_SANDBOX_ADYEN_PORT")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

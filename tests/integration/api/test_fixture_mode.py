@@ -1,7 +1,6 @@
 """Fixture mode over real HTTP: the official SDK over many resources, request checking, and no published document."""
 
 import http.client
-import socket
 import subprocess
 import sys
 import time
@@ -12,15 +11,9 @@ from typing import Any
 import pytest
 import stripe
 from tests.support import stripe_shapes
+from tests.support.ports import free_ports
 
 FIXTURES = "stripe_fixtures3_2026-08.json"
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _status(url: str, path: str) -> int | None:
@@ -35,7 +28,7 @@ def _status(url: str, path: str) -> int | None:
 
 
 def _serve(file: Path, *more: str) -> Iterator[str]:
-    port = _free_port()
+    port = free_ports(1)[0]
     command = [sys.executable, "-m", "interlock.api.fixtures", "--file", str(file), "--port", str(port), *more]
     process = subprocess.Popen(command)
     url = f"http://127.0.0.1:{port}"

@@ -4,13 +4,15 @@ import signal
 import socket
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.ports import free_ports
 
-from interlock.cli.supervision import ports
+from interlock.cli.supervision.ports import Ports
 from interlock.cli.supervision.supervisor import ChildFailedError, ChildSpec, LogPolicy, Supervisor
 
 Start = Callable[..., Supervisor]
@@ -49,7 +51,7 @@ async def _eventually(condition: Callable[[], bool], within_s: float = 10.0) -> 
 
 
 async def test_a_child_is_ready_when_it_answers_and_gone_after_stop(tmp_path: Path, supervisor: Supervisor) -> None:
-    port = ports.choose("127.0.0.1", 18_400)
+    port = free_ports(1)[0]
     module = _module(tmp_path, "server", _SERVER)
     await supervisor.start(ChildSpec(name="web", module=module, arguments=(str(port),), port=port))
 
@@ -151,14 +153,69 @@ async def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> 
     await _eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_taken_port_is_passed_over_and_promised_ones_too() -> None:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    made = Ports()
+    yield made
+    made.release()
+
+
+def _listening(port: int, *options: int) -> socket.socket:
+    sock = socket.socket()
+    for option in (socket.SO_REUSEADDR, *options):
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+        sock.listen()
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def test_a_taken_port_is_passed_over_and_promised_ones_too(ports: Ports) -> None:
+    with _listening(0) as holder:
         taken = holder.getsockname()[1]
 
         chosen = ports.choose("127.0.0.1", taken)
-        other = ports.choose("127.0.0.1", taken, {chosen})
+        other = ports.choose("127.0.0.1", taken)
 
     assert chosen != taken
     assert other not in {taken, chosen}
+
+
+def test_a_port_is_kept_for_its_child_between_two_runs_of_it(ports: Ports) -> None:
+    port = ports.choose("127.0.0.1", free_ports(1)[0])
+    for _ in range(2):
+        with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            pass
+        with _listening(port), socket.create_connection(("127.0.0.1", port)):
+            pass
+
+
+def test_a_kept_port_is_refused_to_those_who_do_not_share_and_given_to_none_who_ask_for_any(ports: Ports) -> None:
+    kept = {ports.choose("127.0.0.1", 0) for _ in range(200)}
+
+    with ExitStack() as stack:
+        anywhere = [stack.enter_context(_listening(0)) for _ in range(500)]
+        assert not kept & {sock.getsockname()[1] for sock in anywhere}
+    with socket.socket() as sock, pytest.raises(OSError, match="Address already in use"):
+        sock.bind(("127.0.0.1", min(kept)))
+
+
+def test_several_processes_share_a_kept_port(ports: Ports) -> None:
+    port = ports.choose("127.0.0.1", free_ports(1)[0])
+    with _listening(port, socket.SO_REUSEPORT), _listening(port, socket.SO_REUSEPORT):
+        socket.create_connection(("127.0.0.1", port)).close()
+
+
+def test_two_starts_at_one_moment_do_not_choose_the_same_port(ports: Ports) -> None:
+    wanted = free_ports(1)[0]
+    others = Ports()
+
+    chosen = ports.choose("127.0.0.1", wanted), others.choose("127.0.0.1", wanted)
+    others.release()
+    ports.release()
+
+    assert chosen[0] == wanted != chosen[1]
+    assert ports.choose("127.0.0.1", wanted) == wanted

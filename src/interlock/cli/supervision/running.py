@@ -8,7 +8,7 @@ import msgspec
 
 from interlock import bootstrap
 from interlock.base.settings import Settings
-from interlock.cli.supervision import ports
+from interlock.cli.supervision.ports import Ports
 from interlock.cli.supervision.quickstart import Quickstart, QuickstartGateway, read_quickstart, write_quickstart
 from interlock.cli.supervision.sandboxes import control
 from interlock.cli.supervision.screen import Screen
@@ -23,14 +23,14 @@ _PORT_NAMES = {"api": "api_port", "stripe": "sandbox_stripe_port", "adyen": "san
 SANDBOXES = ("stripe", "adyen")
 
 
-def choose_ports(settings: Settings, earlier: Mapping[str, int], screen: Screen) -> dict[str, int]:
-    """Return a free port for each server: what is set, else that of the last run, else another; and say so."""
+def choose_ports(ports: Ports, settings: Settings, earlier: Mapping[str, int], screen: Screen) -> dict[str, int]:
+    """Keep a port for each server: what is set, else that of the last run, else another, and say so; return them."""
     chosen: dict[str, int] = {}
     for name, setting in _PORT_NAMES.items():
         is_set = setting in settings.model_fields_set
         wanted = int(getattr(settings, setting)) if is_set else earlier.get(name, int(getattr(settings, setting)))
         host = settings.api_host if name == "api" else _LOOPBACK
-        chosen[name] = ports.choose(host, wanted, chosen.values())
+        chosen[name] = ports.choose(host, wanted)
         if chosen[name] != wanted:
             screen.notice(f"port {wanted} is taken: {name} listens on {chosen[name]} instead ({setting} sets another)")
     return chosen
@@ -47,12 +47,14 @@ class Switch:
         self._data_dir = settings.data_dir.absolute()
         self._logs = LogPolicy(self._data_dir / "logs", settings.log_file_bytes, settings.log_files_kept)
         self._stack = AsyncExitStack()
+        self._ports = Ports()
+        self._stack.callback(self._ports.release)
         self._supervisors: list[Supervisor] = []
 
     async def start(self) -> Quickstart:
         """Start everything and return what clients need; :meth:`stop` undoes what was started, however far it came."""
         earlier = read_quickstart(self._data_dir)
-        chosen = choose_ports(self._settings, {} if earlier is None else earlier.ports, self._screen)
+        chosen = choose_ports(self._ports, self._settings, {} if earlier is None else earlier.ports, self._screen)
         settings = self._settings.model_copy(
             update={
                 "data_dir": self._data_dir,
@@ -155,11 +157,12 @@ class FixtureSwitch:
         folder = settings.data_dir.absolute() / "logs"
         logs = LogPolicy(folder, settings.log_file_bytes, settings.log_files_kept)
         self._supervisor = Supervisor({}, logs, screen.notice)
+        self._ports = Ports()
 
     async def start(self) -> None:
         """Start it."""
         host = self._settings.api_host
-        port = ports.choose(host, self._settings.api_port)
+        port = self._ports.choose(host, self._settings.api_port)
         if port != self._settings.api_port:
             self._screen.notice(f"port {self._settings.api_port} is taken: the API listens on {port} instead")
         document = sorted(self._file.parent.glob("stripe_openapi_*.json"))
@@ -175,6 +178,7 @@ class FixtureSwitch:
     async def stop(self) -> None:
         """Stop it."""
         await self._supervisor.stop()
+        self._ports.release()
 
     def hurry(self) -> None:
         """Kill it."""
