@@ -18,6 +18,7 @@ from tests.support.watching_proxy import WatchingProxy
 
 SEED = 20_261_123
 MOST_S = int(os.environ.get("INTERLOCK_FUZZ_S", "45"))  # a slow machine sends fewer; how many is enough stands below
+ENOUGH, RUNS = 300, 4
 EXAMPLES = 8 if MOST_S < 100 else 500
 ROOT = Path(__file__).parents[2]
 
@@ -59,22 +60,35 @@ def existing(v1: Any, pay: Pay) -> dict[str, list[str]]:
     return {**found, **{f"{name}s": ids for name, ids in found.items()}, **fields, **pages}
 
 
-@pytest.mark.timeout(5 * MOST_S + 60)
+@pytest.mark.timeout(RUNS * (2 * MOST_S + 60))
 def test_nothing_that_is_sent_makes_a_server_error(
     product: Product, proxy: WatchingProxy, pay: Pay, tmp_path: Path
 ) -> None:
     ids = existing(connect(product.secret_key, proxy.url).v1, pay)
     before = proxy.answered
-    done = subprocess.run(
+    # A machine that is busy with other things sends few in one run's time: it gets more runs.
+    for seed in range(SEED, SEED + RUNS):
+        done = fuzz(product, proxy, ids, tmp_path, seed)
+        assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-1_000:]
+        if proxy.answered - before > ENOUGH:
+            return
+    pytest.fail(f"{proxy.answered - before} requests in {RUNS} runs of {MOST_S} s say nothing")
+
+
+def fuzz(
+    product: Product, proxy: WatchingProxy, ids: dict[str, list[str]], folder: Path, seed: int
+) -> subprocess.CompletedProcess[str]:
+    """Let Schemathesis send for as long as it may."""
+    return subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")), "run", f"{product.api_url}/openapi.json",
             "--url", proxy.url,
             "--header", f"Authorization: Bearer {product.secret_key}",
             "--checks", "not_a_server_error", "--phases", "fuzzing,coverage", "--max-time", str(MOST_S),
-            "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-database", "none",
+            "--max-examples", str(EXAMPLES), "--seed", str(seed), "--generation-database", "none",
             "--continue-on-failure", "--workers", "2", "--request-timeout", "20", "--no-color",
         ],
-        cwd=tmp_path,
+        cwd=folder,
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -83,8 +97,6 @@ def test_nothing_that_is_sent_makes_a_server_error(
         },
         capture_output=True,
         text=True,
-        timeout=4 * MOST_S + 30,
+        timeout=2 * MOST_S + 60,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-1_000:]
-    assert proxy.answered - before > 300

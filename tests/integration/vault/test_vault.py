@@ -64,8 +64,10 @@ async def test_what_is_stored_shows_nothing_of_the_card(database: Database) -> N
         "SELECT vault_cards::text AS shown, octet_length(ciphertext) AS length FROM vault_cards"
     )
     assert len({row["length"] for row in rows}) == 1
+    # Eight digits and more: the hex digits of a ciphertext hold any four of them in every fiftieth run.
+    parts = ("42424242", "62055000", "Jenny", *(text.hex() for text in (b"4242", b"62055", b"Jenny")))
     for row in rows:
-        assert not any(part in row["shown"] for part in ("4242", "6205", b"4242".hex(), "Jenny", b"Jenny".hex()))
+        assert not any(part in row["shown"] for part in parts)
 
 
 async def test_fingerprints_are_stable_within_a_scope_and_unlike_elsewhere(database: Database) -> None:
