@@ -254,6 +254,21 @@ def test_a_held_payment_that_is_authenticated_waits_for_its_capture(pay: Pay, cl
     assert client.v1.payment_intents.capture(intent.id).status == "succeeded"
 
 
+def test_confirmed_by_hand_the_server_has_the_last_word(
+    pay: Pay, client: stripe.StripeClient, browser: stripe.StripeClient
+) -> None:
+    by_hand = {"confirmation_method": "manual", "payment_method_types": ["card"]}
+    intent = pay("pm_card_authenticationRequired", **by_hand)
+    assert intent.status == "requires_action"
+    authenticate(intent, "succeed")
+    waiting = client.v1.payment_intents.retrieve(intent.id)
+    assert (waiting.status, waiting.amount_received, waiting.next_action) == ("requires_confirmation", 0, None)
+    with pytest.raises(stripe.InvalidRequestError, match="publishable key"):
+        browser.raw_request("post", f"/v1/payment_intents/{intent.id}/confirm", client_secret=intent.client_secret)
+    done = client.v1.payment_intents.confirm(intent.id)
+    assert (done.status, done.amount_received) == ("succeeded", 2000)
+
+
 def test_use_stripe_sdk_leaves_the_redirect_to_the_browser(pay: Pay) -> None:
     intent = pay("pm_card_authenticationRequired", use_stripe_sdk=True)
     assert intent.next_action is not None

@@ -12,7 +12,7 @@ from tests.support.payment_house import House, ShiftedClock, reopen_house
 from tests.support.transfers import ask
 
 from interlock.base.context import Scope
-from interlock.payments.intents.types import CancelIntent, CaptureIntent, IncrementIntent
+from interlock.payments.intents.types import CancelIntent, CaptureIntent, ConfirmIntent, IncrementIntent
 from interlock.payments.refunds.types import CreateRefund
 from interlock.payments.setup.types import ConfirmSetup, CreateSetup
 from interlock.storage.database import Database
@@ -47,6 +47,9 @@ async def act(house: House, task: Task) -> None:
     elif task.action == "return":
         attempt = (await house.attempts(await house.intent(task.subject)))[-1]
         await house.pass_challenge(attempt, "succeed")
+    elif task.action == "confirm":
+        asked_again = ConfirmIntent()
+        await house.follow(lambda respond: house.payments.intents.confirm(ctx, task.subject, asked_again, respond))
     elif task.action == "recover":
         await house.recover()
     else:

@@ -167,7 +167,8 @@ class Shopper(msgspec.Struct, frozen=True, kw_only=True):
 class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     """For authorise, sale and verify (verify: amount 0). ``reference`` is our attempt id; the same call with the same
     ``idempotency_key`` must never charge twice. ``return_url`` is where the gateway sends the shopper after 3DS.
-    ``instrument`` is of a method that the manifest's capabilities name."""
+    ``instrument`` is of a method that the manifest's capabilities name. ``waits_after_challenge`` says that a shopper's
+    passed challenge alone takes no money: the gateway is to wait for ``complete``."""
 
     reference: str
     idempotency_key: str
@@ -180,6 +181,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     shopper: Shopper = Shopper()
     three_d_secure: str = "automatic"
     incremental: bool = False
+    waits_after_challenge: bool = False
     metadata: dict[str, str] = {}
 
 

@@ -234,6 +234,19 @@ async def test_a_return_from_the_bank_killed_at_each_point_ends_as_the_bank_said
     assert (await crash_house.intent(waiting.id)).status is IntentStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize("point", ["challenge.resumed", "challenge.answered"])
+async def test_a_second_confirm_killed_at_each_point_takes_the_money_once(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    waiting = await crash_house.paid("pm_card_authenticationRequired", confirmation_method="manual")
+    await crash_house.pass_challenge((await crash_house.attempts(waiting))[-1], "succeed")
+    crash(database_url, crash_house, point, "confirm", subject=waiting.id)
+    await settle(crash_house)
+    assert (await crash_house.intent(waiting.id)).status is IntentStatus.SUCCEEDED
+    (attempt,) = await crash_house.attempts(waiting)
+    assert len([entry for entry in stripe_gateway.books(reference=attempt.id) if entry["kind"] == "capture"]) == 1
+
+
 @pytest.mark.parametrize("point", ["setup.begun", "setup.answered"])
 async def test_a_set_up_killed_at_each_point_is_settled(crash_house: House, database_url: str, point: str) -> None:
     crash(database_url, crash_house, point, "setup")

@@ -94,6 +94,7 @@ payments = st.builds(
     shopper=shoppers,
     three_d_secure=st.sampled_from(["automatic", "any", "challenge"]),
     incremental=st.booleans(),
+    waits_after_challenge=st.booleans(),
     metadata=st.dictionaries(text, text, max_size=4),
 )
 

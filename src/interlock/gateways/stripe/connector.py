@@ -158,13 +158,17 @@ class StripeConnector:
         path = f"/v1/payment_intents/{path_part(reference)}"
         response = yield get(self._tables, config, f"{path}?expand%5B0%5D=latest_charge")
         result = payment_answer(response, self._tables, config, None, after_challenge=True)
-        if result.code != "status_requires_confirmation":
+        if result.code != inquiry.WAITS:
             return result
-        body = form([("expand[0]", "latest_charge")])
+        response = yield self.confirm_request(config, request, reference)
+        return payment_answer(response, self._tables, config, None, after_challenge=True)
+
+    def confirm_request(self, config: ConnectorConfig, request: CompleteRequest, reference: str) -> HttpRequest:
+        """Return the request that confirms an intent which waits for that after its challenge."""
         # A key of its own: the payment's first request may have used the attempt's, and Stripe binds a key to its path.
         key = f"{request.idempotency_key}-confirm"
-        response = yield post(self._tables, config, f"{path}/confirm", key, body)
-        return payment_answer(response, self._tables, config, None, after_challenge=True)
+        path = f"/v1/payment_intents/{path_part(reference)}/confirm"
+        return post(self._tables, config, path, key, form([("expand[0]", "latest_charge")]))
 
     def capture(self, config: ConnectorConfig, request: FollowOnRequest) -> Step:
         """Take all or part of an authorisation."""

@@ -240,6 +240,8 @@ def _add_stored_credential(fields: list[str], stored: StoredCredential | None) -
 
 
 def _add_options(fields: list[str], request: PaymentRequest, *, capture: bool) -> None:
+    if request.waits_after_challenge:
+        fields.append("confirmation_method=manual")
     if request.three_d_secure in {"any", "challenge"}:
         fields.append(f"{_CARD_OPTION}request_three_d_secure%5D={request.three_d_secure}")
     if not capture:

@@ -65,6 +65,8 @@ _PAGE_SIZE = 100
 _SEARCH_TRUSTED_MS = 3_600_000
 _SEARCH_PASSED_MS = 300_000  # five times the index's documented lag
 _SENT_WITHIN_S = 60  # a request's budget, and as much again for clocks that differ
+WAITS = "status_requires_confirmation"
+"""The code of an intent that waits to be confirmed after its challenge."""
 _CROWDED = "too_many_to_list"
 _OK = 200
 _SERVER_ERROR = 500
@@ -100,6 +102,10 @@ class Builder(Protocol):
         """Return the request that checks a card."""
         ...
 
+    def confirm_request(self, config: ConnectorConfig, request: CompleteRequest, reference: str) -> HttpRequest:
+        """Return the request that confirms after a challenge."""
+        ...
+
     def capture_request(self, config: ConnectorConfig, request: FollowOnRequest) -> HttpRequest | Result:
         """Return the request that captures."""
         ...
@@ -128,7 +134,10 @@ def inquire(builder: Builder, tables: Tables, config: ConnectorConfig, request: 
     if reference is None and isinstance(original, CompleteRequest):
         reference = original.gateway_reference or original.continuation.get("id")
     if reference:
-        return (yield from _retrieve(tables, config, request, reference))
+        result = yield from _retrieve(tables, config, request, reference)
+        if result.code == WAITS and isinstance(original, CompleteRequest):
+            return (yield from _confirm(builder, tables, config, original, reference))
+        return result
     if isinstance(original, PaymentRequest) and request.identical and request.age_ms < tables.resend_within_ms:
         return (yield from _resend_payment(builder, tables, config, request, original))
     if request.operation in {Operation.CAPTURE, Operation.INCREMENT, Operation.VOID, Operation.REFUND}:
@@ -149,6 +158,16 @@ def _retrieve(tables: Tables, config: ConnectorConfig, request: InquireRequest, 
     if setup:
         return setup_answer(response, tables, config, expected)
     return payment_answer(response, tables, config, expected)
+
+
+def _confirm(
+    builder: Builder, tables: Tables, config: ConnectorConfig, original: CompleteRequest, reference: str
+) -> Inquiry:
+    """Send a completion that has not arrived: the intent still waits for it."""
+    response = yield builder.confirm_request(config, original, reference)
+    if response.status in _ABOUT_US or response.status >= _SERVER_ERROR:
+        return _nothing_proven(response)
+    return payment_answer(response, tables, config, None, after_challenge=True)
 
 
 def _resend_payment(

@@ -12,13 +12,14 @@ from interlock.gateways.contract import (
     FollowOnRequest,
     Initiator,
     Instrument,
+    Operation,
     PaymentRequest,
     Shopper,
     StoredCredential,
 )
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.instruments.types import PaymentMethod
-from interlock.payments.intents.types import Intent
+from interlock.payments.intents.types import MANUAL, Intent
 
 
 def payment_request(
@@ -48,6 +49,7 @@ def payment_request(
         shopper=shopper(attempt, payment_method, intent.customer_id, details("receipt_email")),
         three_d_secure=options.get("request_three_d_secure") or "automatic",
         incremental=options.get("request_incremental_authorization") == "if_available",
+        waits_after_challenge=intent.confirmation_method == MANUAL,
     )
 
 
@@ -86,7 +88,7 @@ def shopper(
     )
 
 
-def complete_request(attempt: Attempt, *, capture: bool) -> CompleteRequest:
+def complete_request(attempt: Attempt) -> CompleteRequest:
     """Return the request that finishes a challenge, from what the attempt stored."""
     challenge = attempt.detail.get("challenge") or {}
     return CompleteRequest(
@@ -96,7 +98,7 @@ def complete_request(attempt: Attempt, *, capture: bool) -> CompleteRequest:
         gateway_reference=attempt.gateway_reference,
         continuation=challenge.get("continuation") or {},
         parameters=attempt.detail.get("returned") or {},
-        capture=capture,
+        capture=attempt.operation is Operation.SALE,
     )
 
 

@@ -14,12 +14,12 @@ import msgspec
 from interlock.base.context import Scope
 from interlock.base.crashpoints import reach
 from interlock.base.problems import Problem, missing
-from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.requests import complete_request
+from interlock.payments.attempts.resuming import Resumption, resumed
 from interlock.payments.attempts.runner import Runner
-from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.work import Change, Work
 
 replace = msgspec.structs.replace
@@ -31,8 +31,9 @@ _FIELD_CHARACTERS_MAX = 20_000
 class Subject(Protocol):
     """What a challenged attempt belongs to: a payment intent or a setup intent, as its room knows it."""
 
-    async def resume(self, attempt: Attempt, change: Change) -> bool:
-        """Add the subject's return to *processing* to ``change``; False when the attempt no longer matters."""
+    async def resume(self, attempt: Attempt, change: Change) -> Resumption | None:
+        """Add the subject's next state to ``change`` and return how it goes on; None when the attempt no longer
+        matters."""
         ...
 
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> object:
@@ -83,7 +84,8 @@ class Challenges:
     async def returned(
         self, account_id: str, attempt_id: str, token: str, parameters: Mapping[str, str]
     ) -> Redirect | Problem:
-        """Finish the payment with what the challenge page sent back, and return the way to the shop."""
+        """Take what the challenge page sent back, finish the payment with it unless the shop wants to confirm first,
+        and return the way to the shop."""
         attempt = await self._find(account_id, attempt_id, token)
         if attempt is None:
             return missing("payment_attempt", attempt_id)
@@ -95,23 +97,24 @@ class Challenges:
         now_ms = self._work.clock.now_ms()
         subject = self._subject(attempt)
         kept = {name: value[:_FIELD_CHARACTERS_MAX] for name, value in list(parameters.items())[:_FIELDS_MAX]}
-        resumed = replace(
-            attempt,
-            version=attempt.version + 1,
-            state=BEGUN,
-            stage=Operation.COMPLETE,
-            next_inquiry_at_ms=now_ms + self._lease_ms,
-            detail={**attempt.detail, "returned": kept},
-        )
         change = Change(Scope(attempt.account_id, attempt.livemode))
-        change.update(ATTEMPTS, resumed)
-        if not await subject.resume(resumed, change) or await self._work.record(change) is not None:
+        back = replace(attempt, detail={**attempt.detail, "returned": kept})
+        resumption = await subject.resume(back, change)
+        if resumption is None:
+            return
+        if resumption is Resumption.WHEN_CONFIRMED:
+            change.update(ATTEMPTS, replace(back, version=back.version + 1))
+            await self._work.record(change)
+            return
+        completing = resumed(back, now_ms + self._lease_ms)
+        change.update(ATTEMPTS, completing)
+        if await self._work.record(change) is not None:
             return
         reach("challenge.resumed")
-        request = complete_request(resumed, capture=resumed.operation is Operation.SALE)
-        execution = await self._runner.run_to_certainty(resumed, request, now_ms + self._budget_ms)
+        request = complete_request(completing)
+        execution = await self._runner.run_to_certainty(completing, request, now_ms + self._budget_ms)
         reach("challenge.answered")
-        await subject.apply(resumed, execution.result, execution)
+        await subject.apply(completing, execution.result, execution)
 
     async def _to_shop(self, attempt: Attempt) -> Redirect:
         landing = await self._subject(attempt).landing(attempt)

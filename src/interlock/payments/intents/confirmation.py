@@ -16,7 +16,8 @@ from interlock.base.problems import Problem, invalid
 from interlock.gateways.contract import Instrument, Operation, PaymentRequest
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
-from interlock.payments.attempts.requests import payment_request
+from interlock.payments.attempts.requests import complete_request, payment_request
+from interlock.payments.attempts.resuming import resumed
 from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
@@ -106,6 +107,36 @@ class Confirmer:
             way, self.state(asked, intent, attempt), routes, self._runner, self._work.clock, self._limits, deadline_ms
         )
         reach("payment.answered")
+        return await self._outcomes.finish(ctx, state, execution, respond)
+
+    async def complete(
+        self, ctx: RequestContext, intent: Intent, attempt: Attempt, respond: Respond
+    ) -> Answer | Problem:
+        """Go on with a payment whose shopper is back from a challenge, and return the answer.
+
+        Args:
+            ctx: who asks.
+            intent: confirmed by hand, waiting for this.
+            attempt: its challenged attempt.
+            respond: makes the answer, kept by the idempotency key.
+
+        """
+        now_ms = self._work.clock.now_ms()
+        completing = resumed(attempt, now_ms + self._limits.lease_ms)
+        change = Change(ctx.scope)
+        change.update(ATTEMPTS, completing)
+        status = next_status(intent.status, Trigger.CONFIRM) or IntentStatus.PROCESSING
+        change.update(INTENTS, replace(intent, version=intent.version + 1, status=status))
+        rejected = await self._work.begin(ctx, change, intent.id)
+        if rejected is not None:
+            return refused_commit(rejected)
+        reach("challenge.resumed")
+        request = complete_request(completing)
+        execution = await self._runner.run_to_certainty(completing, request, now_ms + self._limits.budget_ms)
+        reach("challenge.answered")
+        state = await self._outcomes.load_state(ctx.scope, completing)
+        if state is None:
+            return await self._outcomes.answer_from_state(ctx, intent.id, respond)
         return await self._outcomes.finish(ctx, state, execution, respond)
 
     def request(self, state: PaymentState, instrument: Instrument) -> PaymentRequest:

@@ -17,6 +17,7 @@ class Trigger(StrEnum):
     CONFIRM = "confirm"
     CHALLENGE = "challenge"
     RESUME = "resume"
+    RETURN = "return"
     AUTHORISE = "authorise"
     TAKE = "take"
     FAIL = "fail"
@@ -35,6 +36,12 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = MappingProxyType(
         (Status.REQUIRES_ACTION, Trigger.CONFIRM): Status.PROCESSING,
         (Status.PROCESSING, Trigger.CHALLENGE): Status.REQUIRES_ACTION,
         (Status.REQUIRES_ACTION, Trigger.RESUME): Status.PROCESSING,
+        # Confirmed by hand: back from the challenge the shop has to confirm again. What the gateway tells meanwhile
+        # of the challenged attempt (it ran out, it was charged by hand) settles the intent all the same.
+        (Status.REQUIRES_ACTION, Trigger.RETURN): Status.REQUIRES_CONFIRMATION,
+        (Status.REQUIRES_CONFIRMATION, Trigger.AUTHORISE): Status.REQUIRES_CAPTURE,
+        (Status.REQUIRES_CONFIRMATION, Trigger.TAKE): Status.SUCCEEDED,
+        (Status.REQUIRES_CONFIRMATION, Trigger.FAIL): Status.REQUIRES_PAYMENT_METHOD,
         (Status.PROCESSING, Trigger.AUTHORISE): Status.REQUIRES_CAPTURE,
         (Status.REQUIRES_ACTION, Trigger.AUTHORISE): Status.REQUIRES_CAPTURE,
         (Status.PROCESSING, Trigger.TAKE): Status.SUCCEEDED,

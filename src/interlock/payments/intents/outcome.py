@@ -13,6 +13,7 @@ from interlock.base.problems import Problem
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.resuming import Resumption
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
@@ -20,7 +21,7 @@ from interlock.payments.instruments.attachment import stored
 from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod
 from interlock.payments.intents.machine import Trigger, next_status
 from interlock.payments.intents.settling import PaymentState, Settlement, settle_payment
-from interlock.payments.intents.types import INTENTS, Intent, IntentStatus, IntentView
+from interlock.payments.intents.types import INTENTS, MANUAL, Intent, IntentStatus, IntentView
 from interlock.payments.money import Books
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
@@ -78,17 +79,18 @@ class Outcomes:
         change, settlement = self._settle(state, result, self._work.clock.now_ms(), execution)
         return settlement if await self._work.record(change) is None else None
 
-    async def resume(self, attempt: Attempt, change: Change) -> bool:
-        """Add the intent's return from a challenge to ``change``; False when the attempt is not its active one."""
+    async def resume(self, attempt: Attempt, change: Change) -> Resumption | None:
+        """Add the intent's return from a challenge to ``change``; None when the attempt is not its active one."""
         scope = Scope(attempt.account_id, attempt.livemode)
         intent = await self._work.database.get(INTENTS, scope, attempt.subject_id)
         if intent is None or intent.active_attempt_id != attempt.id:
-            return False
-        status = next_status(intent.status, Trigger.RESUME)
+            return None
+        by_hand = intent.confirmation_method == MANUAL
+        status = next_status(intent.status, Trigger.RETURN if by_hand else Trigger.RESUME)
         if status is None:
-            return False
+            return None
         change.update(INTENTS, replace(intent, version=intent.version + 1, status=status, next_action=None))
-        return True
+        return Resumption.WHEN_CONFIRMED if by_hand else Resumption.AT_ONCE
 
     async def landing(self, attempt: Attempt) -> dict[str, str]:
         """Return what the shop's return page is told, as the API documents it."""
@@ -97,7 +99,8 @@ class Outcomes:
         if intent is None:
             return {}
         done = {IntentStatus.SUCCEEDED: "succeeded", IntentStatus.REQUIRES_CAPTURE: "succeeded"}
-        waiting = {IntentStatus.PROCESSING: "pending", IntentStatus.REQUIRES_ACTION: "pending"}
+        waits = (IntentStatus.PROCESSING, IntentStatus.REQUIRES_ACTION, IntentStatus.REQUIRES_CONFIRMATION)
+        waiting = dict.fromkeys(waits, "pending")
         return {
             "payment_intent": intent.id,
             "payment_intent_client_secret": intent.client_secret,

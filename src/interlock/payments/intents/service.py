@@ -16,7 +16,7 @@ from interlock.base.problems import Problem, missing
 from interlock.gateways.outcomes import Outcome
 from interlock.payments import metadata
 from interlock.payments.attempts.strays import give_up
-from interlock.payments.attempts.types import ATTEMPTS
+from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, ChargeStatus
 from interlock.payments.customers.service import Customers
 from interlock.payments.idempotency.service import refused_commit
@@ -115,15 +115,29 @@ class Intents:
         intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
         if intent is None:
             return missing("payment_intent", intent_id, param="intent")
-        problem = confirm_problem(intent)
+        problem = confirm_problem(intent, publishable=ctx.publishable)
         if problem is not None:
             return with_intent(problem, intent)
+        challenged = await self._challenged(intent, options)
+        if challenged is not None:
+            return await self._confirmer.complete(ctx, intent, challenged, respond)
         asked = await self._prepare(ctx.scope, intent, options, is_new=False)
         if isinstance(asked, Problem):
             return asked
         change = Change(ctx.scope)
         await self._leave_behind(intent, change)
         return await self._confirmer.confirm(ctx, asked, change, respond)
+
+    async def _challenged(self, intent: Intent, options: ConfirmIntent) -> Attempt | None:
+        """Return the attempt from whose challenge the shopper is back, when this confirms nothing else."""
+        another = options.payment_method not in {None, intent.payment_method_id}
+        if another or options.payment_method_data or options.confirmation_token:
+            return None
+        if intent.active_attempt_id is None or intent.status is not IntentStatus.REQUIRES_CONFIRMATION:
+            return None
+        scope = Scope(intent.account_id, intent.livemode)
+        attempt = await self._work.database.get(ATTEMPTS, scope, intent.active_attempt_id)
+        return attempt if attempt is not None and attempt.state == Outcome.CHALLENGE else None
 
     async def _leave_behind(self, intent: Intent, change: Change) -> None:
         """Give up the challenge or transfer that the shopper was asked for; were it still done, its money goes back."""
@@ -284,7 +298,8 @@ class Intents:
         intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
         if intent is None:
             return None
-        if intent.active_attempt_id is not None and intent.status is not IntentStatus.REQUIRES_ACTION:
+        waits = intent.status in {IntentStatus.REQUIRES_ACTION, IntentStatus.REQUIRES_CONFIRMATION}
+        if intent.active_attempt_id is not None and not waits:
             attempt = await self._work.database.get(ATTEMPTS, ctx.scope, intent.active_attempt_id)
             if attempt is None or attempt.state != Outcome.PENDING:
                 return None  # a pending one is known: accepted, and its bank may take days

@@ -59,6 +59,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: Annotated[dict[str, Any], AS_TEXT] = {}
 
 
+MANUAL = "manual"
+"""``confirmation_method`` of an intent that only the shop's server confirms, and confirms again after a challenge."""
+
 INTENTS = Table(Intent, "payment_intents", fixed=("livemode", "created_at_ms", "confirmation_method", "client_secret"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from interlock.base.money import Money
 from interlock.base.problems import Problem, invalid
-from interlock.payments.intents.types import ConfirmIntent, Intent, IntentStatus
+from interlock.payments.intents.types import MANUAL, ConfirmIntent, Intent, IntentStatus
 from interlock.payments.representation.amounts import from_front, front_amount
 
 MAX_FRONT_AMOUNT = 99_999_999
@@ -143,8 +143,14 @@ def unexpected_state(intent: Intent, action: str, wanted: str) -> Problem:
     )
 
 
-def confirm_problem(intent: Intent) -> Problem | None:
-    """Return why ``intent`` cannot be confirmed now, or None."""
+def confirm_problem(intent: Intent, *, publishable: bool) -> Problem | None:
+    """Return why ``intent`` cannot be confirmed now, or not by who asks, or None."""
+    if publishable and intent.confirmation_method == MANUAL:
+        return invalid(
+            "This PaymentIntent cannot be confirmed using a publishable key because its `confirmation_method` is set "
+            "to `manual`. Confirm it from your server, with a secret key.",
+            code="payment_intent_invalid_parameter",
+        )
     if intent.status is IntentStatus.SUCCEEDED:
         return unexpected_state(intent, "confirm", "It has already succeeded and cannot be confirmed again.")
     if intent.status in {IntentStatus.CANCELED, IntentStatus.REQUIRES_CAPTURE, IntentStatus.PROCESSING}:

@@ -44,8 +44,7 @@ class Rebuilder:
     async def rebuild(self, scope: Scope, attempt: Attempt) -> Rebuilt:
         """Return the attempt's request, as far as it can be built again."""
         if attempt.stage is Operation.COMPLETE:
-            capture = attempt.operation is Operation.SALE
-            return Rebuilt(complete_request(attempt, capture=capture), identical=True)
+            return Rebuilt(complete_request(attempt), identical=True)
         if attempt.operation in _FROM_ATTEMPT:
             return Rebuilt(follow_on_request(attempt), identical=True)
         method = await self._database.get(PAYMENT_METHODS, scope, attempt.payment_method_id or "")

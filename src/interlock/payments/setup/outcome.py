@@ -10,6 +10,7 @@ from interlock.base.problems import Problem
 from interlock.gateways.outcomes import Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.resuming import Resumption
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.instruments.mandates import new_mandate
@@ -72,15 +73,15 @@ class SetupOutcomes:
         change, _ = self._settle(intent, attempt, method, result, execution)
         return await self._work.record(change) is None
 
-    async def resume(self, attempt: Attempt, change: Change) -> bool:
-        """Add the setup intent's return from a challenge to ``change``."""
+    async def resume(self, attempt: Attempt, change: Change) -> Resumption | None:
+        """Add the setup intent's return from a challenge to ``change``; None when the attempt is not its active one."""
         scope = Scope(attempt.account_id, attempt.livemode)
         intent = await self._work.database.get(SETUP_INTENTS, scope, attempt.subject_id)
         status = None if intent is None else next_status(intent.status, Trigger.RESUME)
         if intent is None or status is None or intent.active_attempt_id != attempt.id:
-            return False
+            return None
         change.update(SETUP_INTENTS, replace(intent, version=intent.version + 1, status=status, next_action=None))
-        return True
+        return Resumption.AT_ONCE
 
     async def landing(self, attempt: Attempt) -> dict[str, str]:
         """Return what the shop's return page is told."""

@@ -54,7 +54,9 @@ class Challenges:
         )
 
     def _finish(self, payment: Payment, *, succeeded: bool) -> None:
-        if succeeded:
+        if succeeded and payment.confirmation_method == "manual":
+            payment.status, payment.authenticated = "requires_confirmation", True
+        elif succeeded:
             self._charging.charge(payment, None, authenticated=True)
         else:
             authentication_failed(payment)

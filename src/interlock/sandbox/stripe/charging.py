@@ -91,6 +91,9 @@ class Charging:
         method = payment.method
         if method is None:
             return None
+        if payment.authenticated:
+            payment.authenticated = False
+            return self.charge(payment, call, authenticated=True)
         card = cards.behaviour(method.card_name)
         options = payment.options.get("card")
         asked = str(options.get("request_three_d_secure", "")) if isinstance(options, dict) else ""

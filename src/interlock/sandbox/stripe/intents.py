@@ -112,6 +112,7 @@ class Intents:
             payment_id, self._desk.now(), client_secret(payment_id), amount, currency,
             call.text("capture_method") or "automatic_async",
         )  # fmt: skip
+        payment.confirmation_method = call.text("confirmation_method") or "automatic"
         wrong = self._apply(payment, call)
         if wrong is not None:
             return wrong
@@ -135,7 +136,7 @@ class Intents:
         if isinstance(method, Refusal):
             return method
         if method is not None:
-            payment.method = method
+            payment.method, payment.authenticated = method, False
         form = call.form
         payment.metadata = merge_metadata(payment.metadata, form.get("metadata"))
         for name in (

@@ -87,6 +87,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     increments: int = 0
     transfer: str = ""
     funded: int = 0
+    authenticated: bool = False
 
 
 class Refund(msgspec.Struct, array_like=True, gc=False):
