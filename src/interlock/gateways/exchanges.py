@@ -69,7 +69,7 @@ def _text(body: bytes) -> str:
     Where the text is cut, a number may have been cut in half and not be known as one any more; so the end of what was
     scrubbed goes too.
     """
-    text = body[: 4 * (_KEPT_BYTES + _CUT_AWAY)].decode("utf-8", "replace")
+    text = body[: 4 * (_KEPT_BYTES + _CUT_AWAY)].decode("utf-8", "replace").replace("\0", "\ufffd")
     if len(text) <= _KEPT_BYTES + _CUT_AWAY:
         return scrub(text)[:_KEPT_BYTES]
     return scrub(text[: _KEPT_BYTES + _CUT_AWAY])[:-_CUT_AWAY][:_KEPT_BYTES]

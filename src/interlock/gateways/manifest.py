@@ -105,6 +105,13 @@ class Capabilities(_Section, frozen=True, kw_only=True):
     inquiry: Literal["retrieve", "resend", "retrieve_and_resend", "none"] = "none"
 
 
+class Challenge(_Section, frozen=True, kw_only=True):
+    """What a shopper brings back from a challenge: at least one of ``return_parameters``, where any are named. A visit
+    of the return page without them is no return."""
+
+    return_parameters: tuple[str, ...] = ()
+
+
 class Timeouts(_Section, frozen=True, kw_only=True):
     """Milliseconds each phase of one request may take; ``total_ms`` bounds the operation with all its requests."""
 
@@ -201,6 +208,7 @@ class Manifest(_Section, frozen=True, kw_only=True):
     credentials: dict[str, Credential]
     settings: dict[str, Setting] = {}
     capabilities: Capabilities
+    challenge: Challenge = Challenge()
     timeouts: Timeouts
     limits: Limits = Limits()
     idempotency: Idempotency

@@ -1,7 +1,7 @@
 """Outcomes: the vocabulary that everything shares (design section 3)."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -104,6 +104,30 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     address_line1_check: str | None = None
     three_d_secure: dict[str, str] | None = None
     captured: bool | None = None
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def holds_nul(body: bytes) -> bool:
+    """Return True when text made of ``body`` may hold a NUL: plain, or as JSON writes it."""
+    return b"\0" in body or b"\\u0000" in body
+
+
+def storable(value: S) -> S:
+    """Return ``value`` (a result or a notification) with every NUL in its texts replaced.
+
+    No row can hold one, and nothing that a gateway says may keep an outcome from being written down.
+    """
+    return msgspec.convert(_without_nul(msgspec.to_builtins(value)), type=type(value))
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(inner) for name, inner in value.items()}
+    return [_without_nul(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def unknown(code: str, message: str | None = None, *, gateway_reference: str | None = None) -> Result:

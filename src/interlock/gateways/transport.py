@@ -30,7 +30,7 @@ from interlock.gateways.echo import EchoVerdict
 from interlock.gateways.exchanges import Exchange
 from interlock.gateways.loader import LoadedConnector
 from interlock.gateways.manifest import base_url
-from interlock.gateways.outcomes import Phase, Result
+from interlock.gateways.outcomes import Phase, Result, holds_nul, storable
 from interlock.gateways.wire import Call, GatewayPool, Target, exchange
 
 OperationRequest = PaymentRequest | CompleteRequest | FollowOnRequest | InquireRequest
@@ -273,8 +273,11 @@ def _execution(loaded: LoadedConnector, result: Result, progress: _Progress, ask
             asked.subject, asked.money, result.outcome, response.body, captured_before_minor=asked.captured_before_minor
         )
     header = loaded.manifest.request_id_header
+    result = _clean(result)
+    if any(each.response is not None and holds_nul(each.response.body) for each in progress.exchanges):
+        result = storable(result)
     return Execution(
-        result=_clean(result),
+        result=result,
         phase=progress.phase,
         status=response.status if answered and response is not None else None,
         latency_ms=round(progress.elapsed_ms()),

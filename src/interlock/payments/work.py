@@ -4,6 +4,7 @@ Called by the services of every payments sub-room and by ``webhooks``. A use cas
 :class:`Change` and commits it through :class:`Work`; whatever must be durable together is in one change.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from interlock.payments.intents.types import Intent
 from interlock.storage.database import Database
 from interlock.storage.tables import Table
 from interlock.storage.writes import Claim, Delete, Insert, Rejected, Update, Write
+
+_log = logging.getLogger(__name__)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -136,7 +139,12 @@ class Work:
 
     async def _commit(self, writes: list[Write]) -> Rejected | None:
         result = await self.database.commit(writes)
-        return result if isinstance(result, Rejected) else None
+        if not isinstance(result, Rejected):
+            return None
+        if result.reason == "constraint":
+            # Not a race: trying again will not help, and what came of a payment may be in it.
+            _log.error("a change was refused by the schema: %s", result.detail)
+        return result
 
     def _prepare(self, ctx: RequestContext, change: Change) -> list[Write]:
         writes = change.writes

@@ -141,7 +141,11 @@ async def _methods(rooms: CustomerRooms, customer: Customer) -> PageResult[Payme
 
 
 async def test_customers_are_found_by_email_newest_first(rooms: CustomerRooms) -> None:
-    first, _, third = [await _customer(rooms, email=f"{name}@example.com") for name in ("a", "b", "a")]
+    made = []
+    for name in ("a", "b", "a"):
+        made.append(await _customer(rooms, email=f"{name}@example.com"))
+        await asyncio.sleep(0.002)  # ids are ordered by millisecond
+    first, _, third = made
     page = await rooms.customers.list(SCOPE, Page(), email="a@example.com")
     assert [item.id for item in page.items] == [third.id, first.id]
 

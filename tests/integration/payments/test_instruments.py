@@ -274,7 +274,10 @@ async def test_updating_a_method_tells_what_it_was(room: _Room) -> None:
 
 
 async def test_lists_are_newest_first_and_filtered(room: _Room) -> None:
-    methods = [await room.method() for _ in range(3)]
+    methods = []
+    for _ in range(3):
+        methods.append(await room.method())
+        await asyncio.sleep(0.002)  # ids are ordered by millisecond
     page = await room.methods.list(SCOPE, Page(limit=2), kind="card")
     assert isinstance(page, PageResult)
     assert [item.id for item in page.items] == [methods[2].id, methods[1].id]

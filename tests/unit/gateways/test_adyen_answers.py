@@ -269,3 +269,11 @@ def test_a_validation_refusal_under_the_same_key_proves_that_nothing_was_execute
 def test_without_original_or_after_the_keys_life_only_the_webhook_can_tell(changes: dict[str, Any]) -> None:
     sent, result = drive(CONNECTOR.inquire(CONFIG, inquiry(**changes)), answer(paid()))
     assert (sent, result.code) == ([], "await_webhook")
+
+
+def test_every_return_parameter_that_the_manifest_names_is_handed_in() -> None:
+    named = load("adyen").manifest.challenge.return_parameters
+    assert named
+    for name in named:
+        sent, _ = drive(CONNECTOR.complete(CONFIG, completion("adyen", parameters={name: "brought"})), answer(paid()))
+        assert msgspec.json.decode(sent[0].body)["details"] == {name: "brought"}

@@ -12,7 +12,7 @@ from tests.support.gateways import CONFIGS, REFERENCE, answer, completion, drive
 from interlock.base.money import Money
 from interlock.gateways.contract import BankTransfer, HttpResponse, InquireRequest, Operation, Step
 from interlock.gateways.loader import load
-from interlock.gateways.outcomes import Outcome
+from interlock.gateways.outcomes import Challenge, Outcome, Result, storable
 
 HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 WHOLE = msgspec.json.encode(
@@ -124,3 +124,14 @@ def test_a_transfer_is_unknown_once_it_was_asked_for_and_never_begun_without_an_
         assert (result.outcome, len(sent)) == (Outcome.NOT_SENT, 1), status
         _, result = drive(connector.fund(CONFIGS["stripe"], follow_on("stripe")), response)
         assert result.outcome is Outcome.UNKNOWN, status
+
+
+@given(st.text(alphabet=st.sampled_from("\0ab\ufffd€"), max_size=20))
+def test_no_text_of_a_gateway_keeps_an_outcome_from_being_written(said: str) -> None:
+    challenge = Challenge(url="https://bank.example", continuation={said: said})
+    result = Result(outcome=Outcome.CHALLENGE, code=said, message=said, challenge=challenge, echo=Money(5, "usd"))
+    kept = storable(result)
+    assert b"\\u0000" not in msgspec.json.encode(kept)
+    assert kept.outcome is Outcome.CHALLENGE
+    if "\0" not in said:
+        assert kept == result

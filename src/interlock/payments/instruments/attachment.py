@@ -131,7 +131,8 @@ def stored(
     kept = with_credential(
         payment_method, gateway_id, network_transaction_id=network_transaction_id, reference=reference
     )
-    if customer_id is not None and payment_method.customer_id is None:
+    removed = payment_method.detached  # while the payment was on its way: its owner's wish stands
+    if customer_id is not None and payment_method.customer_id is None and not removed:
         kept = attached(kept, customer_id)
     if kept is payment_method:
         return payment_method

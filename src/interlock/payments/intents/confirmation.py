@@ -27,7 +27,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import CardFacts, ResolvedInstrument
 from interlock.payments.intents.machine import Trigger, next_status
-from interlock.payments.intents.outcome import Outcomes, announce_creation
+from interlock.payments.intents.outcome import FINISHING_TRIES, Outcomes, announce_creation
 from interlock.payments.intents.settling import PaymentState
 from interlock.payments.intents.types import INTENTS, ConfirmIntent, Intent, IntentStatus
 from interlock.payments.work import Answer, Change, Respond, Work
@@ -159,23 +159,24 @@ class Confirmer:
         self, ctx: RequestContext, asked: Confirmation, state: PaymentState, execution: Execution, route: Candidate
     ) -> PaymentState | None:
         """Settle the attempt that failed and make the next one durable, in one change; None when the race was lost."""
-        now_ms = self._work.clock.now_ms()
-        failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
-        following = self._new_attempt(asked, route, state.attempt.sequence + 1, now_ms)
-        intent = replace(
-            state.intent,
-            version=state.intent.version + 1,
-            active_attempt_id=following.id,
-            attempt_count=state.intent.attempt_count + 1,
-        )
-        change = Change(ctx.scope)
-        announce_creation(change, state.intent)
-        change.update(ATTEMPTS, failed)
-        change.insert(ATTEMPTS, following)
-        change.update(INTENTS, intent)
-        keep_exchanges(change, failed, execution, now_ms)
-        rejected = await self._work.record(change)
-        return self.state(asked, intent, following) if rejected is None else None
+        present: PaymentState | None = state
+        for _ in range(FINISHING_TRIES):
+            if present is None:
+                return None
+            now_ms = self._work.clock.now_ms()
+            failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
+            following = self._new_attempt(asked, route, state.attempt.sequence + 1, now_ms)
+            intent = _moved_on(present.intent, following)
+            change = Change(ctx.scope)
+            announce_creation(change, present.intent)
+            change.update(ATTEMPTS, failed)
+            change.insert(ATTEMPTS, following)
+            change.update(INTENTS, intent)
+            keep_exchanges(change, failed, execution, now_ms)
+            if await self._work.record(change) is None:
+                return self.state(asked, intent, following)
+            present = await self._outcomes.reload(present)
+        return None
 
     def state(self, asked: Confirmation, intent: Intent, attempt: Attempt) -> PaymentState:
         """Return everything that decides what an outcome of ``attempt`` means."""
@@ -285,6 +286,15 @@ def _processing(asked: Confirmation, attempt: Attempt) -> Intent:
         attempt_count=intent.attempt_count + 1,
         next_action=None,
         last_payment_error=None,
+    )
+
+
+def _moved_on(intent: Intent, following: Attempt) -> Intent:
+    return replace(
+        intent,
+        version=intent.version + 1,
+        active_attempt_id=following.id,
+        attempt_count=intent.attempt_count + 1,
     )
 
 

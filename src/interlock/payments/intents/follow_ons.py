@@ -26,7 +26,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.cancellation import CANCELLABLE, cancel_change, void_settled
 from interlock.payments.intents.follow_on import FollowOnSettlement, settle_capture, settle_increment
 from interlock.payments.intents.machine import Trigger
-from interlock.payments.intents.outcome import Outcomes, trusted_result
+from interlock.payments.intents.outcome import FINISHING_TRIES, Outcomes, is_untouched, trusted_result
 from interlock.payments.intents.service import with_intent
 from interlock.payments.intents.types import (
     INTENTS,
@@ -179,15 +179,30 @@ class FollowOns:
         self, ctx: RequestContext, held: Held, attempt: Attempt, execution: Execution, respond: Respond
     ) -> Answer | Problem:
         result = trusted_result(execution)
-        change, settled = self._settle(held, attempt, result, execution)
-        intent = settled.intent
-        view: object = IntentView(intent, settled.charge)
-        if settled.failed:
-            view = _failed(intent, result)
-        answer = await self._work.finish(ctx, change, intent.id, respond, view)
-        if isinstance(answer, Answer):
-            return answer
-        return await self._outcomes.answer_from_state(ctx, intent.id, respond)
+        intent_id = held.intent.id
+        for _ in range(FINISHING_TRIES):
+            change, settled = self._settle(held, attempt, result, execution)
+            view: object = IntentView(settled.intent, settled.charge)
+            if settled.failed:
+                view = _failed(settled.intent, result)
+            answer = await self._work.finish(ctx, change, intent_id, respond, view)
+            if isinstance(answer, Answer):
+                return answer
+            present = await self._reload(held, attempt)
+            if present is None:
+                break
+            held = present
+        return await self._outcomes.answer_from_state(ctx, intent_id, respond)
+
+    async def _reload(self, held: Held, attempt: Attempt) -> Held | None:
+        """Return ``held`` as stored by now, or None when somebody else has written what became of ``attempt``."""
+        scope = Scope(attempt.account_id, attempt.livemode)
+        intent = await self._work.database.get(INTENTS, scope, held.intent.id)
+        charge = await self._work.database.get(CHARGES, scope, held.charge.id)
+        is_ours = intent is not None and intent.active_attempt_id == attempt.id
+        if intent is None or charge is None or not is_ours or not await is_untouched(self._work, attempt):
+            return None
+        return Held(intent, charge, held.payment_attempt)
 
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> bool:
         """Write down the outcome of a capture, increment or void that nobody is waiting for.

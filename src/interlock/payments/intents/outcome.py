@@ -44,6 +44,16 @@ def trusted_result(execution: Execution) -> Result:
     )
 
 
+FINISHING_TRIES = 8
+"""How often an outcome is written over other changes of the same objects before its request answers from the state."""
+
+
+async def is_untouched(work: Work, attempt: Attempt) -> bool:
+    """Return True while nobody has written anything about ``attempt`` since it was sent."""
+    stored_now = await work.database.get(ATTEMPTS, Scope(attempt.account_id, attempt.livemode), attempt.id)
+    return stored_now is not None and stored_now.version == attempt.version
+
+
 class Outcomes:
     """Settles payment attempts."""
 
@@ -57,16 +67,31 @@ class Outcomes:
         self, ctx: RequestContext, state: PaymentState, execution: Execution, respond: Respond
     ) -> Answer | Problem:
         """Write the outcome down and answer the request that is waiting."""
-        now_ms = self._work.clock.now_ms()
         result = trusted_result(execution)
-        change, settlement = self._settle(state, result, now_ms, execution)
-        view = self._view(state, settlement)
-        answer = await self._work.finish(ctx, change, state.intent.id, respond, view)
-        reach("payment.settled")
-        if isinstance(answer, Answer):
-            return answer
+        present: PaymentState | None = state
+        for _ in range(FINISHING_TRIES):
+            if present is None:
+                break
+            change, settlement = self._settle(present, result, self._work.clock.now_ms(), execution)
+            view = self._view(present, settlement)
+            answer = await self._work.finish(ctx, change, state.intent.id, respond, view)
+            reach("payment.settled")
+            if isinstance(answer, Answer):
+                return answer
+            present = await self.reload(present)
         # Somebody else (a webhook, recovery) wrote the outcome first: theirs stands, and is the answer.
         return await self.answer_from_state(ctx, state.intent.id, respond)
+
+    async def reload(self, state: PaymentState) -> PaymentState | None:
+        """Return ``state`` as stored by now, or None when somebody else has written what became of its attempt.
+
+        A write that lost its race has met either: an outcome, which stands, or something else about the same objects
+        (the shop's metadata, a card's new owner), over which this outcome has yet to be written.
+        """
+        scope = Scope(state.attempt.account_id, state.attempt.livemode)
+        if not await is_untouched(self._work, state.attempt):
+            return None
+        return await self.load_state(scope, state.attempt)
 
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> Settlement | None:
         """Write down an outcome nobody is waiting for; None when another writer was first or it no longer matters."""

@@ -28,7 +28,7 @@ from interlock.payments.instruments.transfers import transfer_terms
 from interlock.payments.instruments.types import ResolvedInstrument
 from interlock.payments.intents.confirmation import Confirmation, Confirmer
 from interlock.payments.intents.machine import UPDATABLE, resting_status
-from interlock.payments.intents.outcome import Outcomes
+from interlock.payments.intents.outcome import Outcomes, announce_creation
 from interlock.payments.intents.types import (
     INTENTS,
     ConfirmIntent,
@@ -235,6 +235,7 @@ class Intents:
             await self._leave_behind(intent, change)
             status = resting_status(updated.payment_method_id)
             updated = replace(updated, status=status, active_attempt_id=None, next_action=None)
+        announce_creation(change, intent)
         change.update(INTENTS, updated)
         answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(updated))
         return answer if isinstance(answer, Answer) else refused_commit(answer)
@@ -251,7 +252,7 @@ class Intents:
         if isinstance(money, Problem):
             return money
         changes |= {"amount_minor": money.amount_minor, "currency": money.currency}
-        if command.payment_method is not UNSET or command.payment_method_data is not None:
+        if _selects_another(command, intent.payment_method_id):
             customer = changes.get("customer_id", intent.customer_id)
             method_id = await self._selected(scope, command, customer, change)
             if isinstance(method_id, Problem):
@@ -351,13 +352,21 @@ def with_intent(problem: Problem, intent: Intent) -> Problem:
     return replace(problem, attached={"payment_intent": show_intent(intent)})
 
 
+def _selects_another(command: UpdateIntent, present: str | None) -> bool:
+    """Return True when an update selects a payment method, or drops the one there is; naming it again does nothing."""
+    if command.payment_method_data is not None:
+        return True
+    return command.payment_method is not UNSET and (command.payment_method is None or command.payment_method != present)
+
+
 def _pays_otherwise(before: Intent, after: Intent) -> bool:
     """Return True when what the shopper was asked for is not what the intent now wants."""
-    return (before.amount_minor, before.currency, before.payment_method_id) != (
-        after.amount_minor,
-        after.currency,
-        after.payment_method_id,
-    )
+
+    def wish(intent: Intent) -> tuple[object, ...]:
+        held = intent.capture_method == "manual"
+        return intent.amount_minor, intent.currency, intent.payment_method_id, held
+
+    return wish(before) != wish(after)
 
 
 def _new_money(intent: Intent, command: UpdateIntent) -> Money | Problem:

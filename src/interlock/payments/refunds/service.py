@@ -17,7 +17,7 @@ from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge, ChargeStatus
 from interlock.payments.idempotency.service import refused_commit
-from interlock.payments.intents.outcome import trusted_result
+from interlock.payments.intents.outcome import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.intents.validation import front_money
 from interlock.payments.money import Books
@@ -80,7 +80,9 @@ class Refunds:
         self, ctx: RequestContext, refund: Refund, attempt: Attempt, execution: Execution, respond: Respond
     ) -> Answer | Problem:
         """The charge or the refund changed meanwhile: write the outcome on top of that, then answer."""
-        await self.apply(attempt, execution.result, execution)
+        for _ in range(FINISHING_TRIES):
+            if await self.apply(attempt, execution.result, execution) or not await is_untouched(self._work, attempt):
+                break
         current = await self._work.database.get(REFUNDS, ctx.scope, refund.id)
         return await respond(current or refund)
 

@@ -15,7 +15,7 @@ from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.instruments.mandates import new_mandate
 from interlock.payments.instruments.types import MANDATES, PAYMENT_METHODS, PaymentMethod
-from interlock.payments.intents.outcome import challenge_url, trusted_result
+from interlock.payments.intents.outcome import FINISHING_TRIES, challenge_url, is_untouched, trusted_result
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status
@@ -44,14 +44,29 @@ class SetupOutcomes:
         respond: Respond,
     ) -> Answer | Problem:
         """Write the outcome down and answer the request that is waiting."""
-        change, settlement = self._settle(intent, attempt, method, trusted_result(execution), execution)
-        view: object = SetupView(settlement.setup_intent, settlement.payment_method or method)
-        if settlement.error is not None:
-            view = failed_setup(settlement.setup_intent) or view
-        answer = await self._work.finish(ctx, change, intent.id, respond, view)
-        if isinstance(answer, Answer):
-            return answer
+        for _ in range(FINISHING_TRIES):
+            change, settlement = self._settle(intent, attempt, method, trusted_result(execution), execution)
+            view: object = SetupView(settlement.setup_intent, settlement.payment_method or method)
+            if settlement.error is not None:
+                view = failed_setup(settlement.setup_intent) or view
+            answer = await self._work.finish(ctx, change, intent.id, respond, view)
+            if isinstance(answer, Answer):
+                return answer
+            present = await self.reload(ctx.scope, attempt)
+            if present is None:
+                break
+            intent, method = present
         return await self.answer_from_state(ctx, intent.id, respond)
+
+    async def reload(self, scope: Scope, attempt: Attempt) -> tuple[SetupIntent, PaymentMethod] | None:
+        """Return what the verification is about as stored by now, None when somebody else has written its outcome."""
+        database = self._work.database
+        intent = await database.get(SETUP_INTENTS, scope, attempt.subject_id)
+        method = await database.get(PAYMENT_METHODS, scope, attempt.payment_method_id or "")
+        is_ours = intent is not None and intent.active_attempt_id == attempt.id
+        if intent is None or method is None or not is_ours or not await is_untouched(self._work, attempt):
+            return None
+        return intent, method
 
     async def answer_from_state(self, ctx: RequestContext, setup_id: str, respond: Respond) -> Answer | Problem:
         """Return the answer that the setup intent's present state makes for a confirm call."""

@@ -18,6 +18,7 @@ from interlock.payments.attempts.requests import shopper
 from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
+from interlock.payments.attempts.strays import give_up
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.attempts.walking import Limits, walk
 from interlock.payments.customers.service import Customers
@@ -25,6 +26,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import CardFacts, PaymentMethod, ResolvedInstrument
 from interlock.payments.intents.confirmation import redirect_url
+from interlock.payments.intents.outcome import FINISHING_TRIES
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status, resting_status
 from interlock.payments.setup.outcome import SetupOutcomes
@@ -176,25 +178,30 @@ class SetupIntents:
 
     async def move_on(self, state: "_Verifying", execution: Execution, route: Candidate) -> "_Verifying | None":
         """Settle the verification that failed and make the next one durable; None when the race was lost."""
-        now_ms = self._work.clock.now_ms()
-        failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
-        following = self._new_attempt(
-            state.intent, state.instrument, state.options, route, now_ms, state.attempt.sequence + 1
-        )
-        intent = replace(
-            state.intent,
-            version=state.intent.version + 1,
-            active_attempt_id=following.id,
-            latest_attempt_id=following.id,
-        )
-        change = Change(Scope(intent.account_id, intent.livemode))
-        change.update(ATTEMPTS, failed)
-        change.insert(ATTEMPTS, following)
-        change.update(SETUP_INTENTS, intent)
-        keep_exchanges(change, failed, execution, now_ms)
-        if await self._work.record(change) is not None:
-            return None
-        return replace(state, intent=intent, attempt=following)
+        scope, sequence = Scope(state.intent.account_id, state.intent.livemode), state.attempt.sequence + 1
+        present = state.intent
+        for _ in range(FINISHING_TRIES):
+            now_ms = self._work.clock.now_ms()
+            failed = settle_attempt(state.attempt, execution.result, now_ms, execution)
+            following = self._new_attempt(present, state.instrument, state.options, route, now_ms, sequence)
+            intent = replace(
+                present,
+                version=present.version + 1,
+                active_attempt_id=following.id,
+                latest_attempt_id=following.id,
+            )
+            change = Change(scope)
+            change.update(ATTEMPTS, failed)
+            change.insert(ATTEMPTS, following)
+            change.update(SETUP_INTENTS, intent)
+            keep_exchanges(change, failed, execution, now_ms)
+            if await self._work.record(change) is None:
+                return replace(state, intent=intent, attempt=following)
+            reloaded = await self._outcomes.reload(scope, state.attempt)
+            if reloaded is None:
+                return None
+            present, _ = reloaded
+        return None
 
     def verification(
         self, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, instrument: Instrument
@@ -235,6 +242,10 @@ class SetupIntents:
         problem = await self._select(ctx.scope, intent, command, change, changes)
         if problem is not None:
             return problem
+        another = changes.get("payment_method_id", intent.payment_method_id) != intent.payment_method_id
+        if another and intent.active_attempt_id is not None:
+            await self._leave_behind(ctx.scope, intent.active_attempt_id, change)
+            changes |= {"active_attempt_id": None, "next_action": None}
         updated = replace(intent, version=intent.version + 1, **changes)
         change.update(SETUP_INTENTS, updated)
         answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(updated))
@@ -245,6 +256,8 @@ class SetupIntents:
     ) -> Problem | None:
         """Add the payment method that an update selects or drops to ``changes``, its writes to ``change``."""
         reference = None if command.payment_method is UNSET else command.payment_method
+        if reference is not None and reference == intent.payment_method_id and command.payment_method_data is None:
+            return None  # named again: nothing changes, least of all a challenge that is waiting
         if reference is not None or command.payment_method_data is not None:
             customer_id = changes.get("customer_id", intent.customer_id)
             instrument = await self._instruments.resolve_for_payment(
@@ -259,6 +272,12 @@ class SetupIntents:
         if "payment_method_id" in changes:
             changes["status"] = resting_status(changes["payment_method_id"])
         return None
+
+    async def _leave_behind(self, scope: Scope, attempt_id: str, change: Change) -> None:
+        """Give up a verification that the shopper was asked for; what still comes of it changes nothing."""
+        attempt = await self._work.database.get(ATTEMPTS, scope, attempt_id)
+        if attempt is not None:
+            give_up(change, attempt, self._work.clock.now_ms())
 
     async def cancel(
         self, ctx: RequestContext, setup_id: str, command: CancelSetup, respond: Respond
@@ -279,6 +298,8 @@ class SetupIntents:
             next_action=None,
         )
         change = Change(ctx.scope)
+        if intent.active_attempt_id is not None:
+            await self._leave_behind(ctx.scope, intent.active_attempt_id, change)
         change.update(SETUP_INTENTS, canceled)
         change.event("setup_intent.canceled", show_setup(canceled))
         answer = await self._work.commit(ctx, change, intent.id, respond, SetupView(canceled))
