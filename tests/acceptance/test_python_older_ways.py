@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import stripe
+from tests.support.official_clients import Pay
 
 SOURCE: dict[str, Any] = {
     "object": "card",
@@ -29,6 +30,25 @@ def test_a_card_in_clear_is_charged_as_a_token_made_on_the_spot(client: Any) -> 
         assert (source["object"], source["brand"], source["last4"], source["name"]) == ("card", "Visa", "4242", "Ann")
         assert source["id"] == charge.payment_method
         assert charge.billing_details.address.postal_code == "10115"
+
+
+def test_a_test_token_by_name_is_charged_as_a_token_of_the_account_is(client: Any) -> None:
+    made = client.v1.tokens.create({"card": {"number": "4242424242424242", "exp_month": "12", "exp_year": "2034"}})
+    for token in ("tok_visa", made.id):
+        charge = client.v1.charges.create({"amount": 900, "currency": "usd", "source": token})
+        source = charge.to_dict()["source"]
+        assert (source["object"], source["brand"], source["last4"]) == ("card", "Visa", "4242")
+        assert source["id"] == charge.payment_method
+        assert source["id"].startswith("card_")
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.charges.create({"amount": 900, "currency": "usd", "source": "tok_none"})
+    assert (caught.value.code, caught.value.param) == ("resource_missing", "source")
+
+
+def test_an_intent_takes_a_test_token_by_name_as_a_payment_method(client: Any, pay: Pay) -> None:
+    intent: Any = pay("tok_visa", expand=["payment_method"])
+    assert (intent.status, intent.payment_method.object) == ("succeeded", "payment_method")
+    assert client.v1.payment_methods.retrieve(intent.payment_method.id).card.last4 == "4242"
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,8 @@ class Charges:
 
 
 def _paid_with(source: str | CardData) -> ConfirmIntent:
+    if isinstance(source, str) and source.startswith("tok_"):
+        source = CardData(token=source)  # also a test token's name: a reference by name would be a payment method
     if isinstance(source, CardData):
         data = PaymentMethodData(card=source, as_source=True)
         return ConfirmIntent(payment_method_data=data, error_on_requires_action=True)

@@ -77,6 +77,8 @@ class Maker:
         if data.card is None:
             where = f"{param}[card]" if param else "card"
             return invalid(f"Missing required param: {where}.", code="parameter_missing", param=where)
+        if data.as_source and data.card.token is not None:
+            return await self.from_token(scope, data.card.token, param="source", as_source=True)
         if data.as_source:
             return self.source_of(scope, data.card)
         made = await self._from_card(scope, data.card, f"{param}[card][token]" if param else "card[token]")

@@ -122,7 +122,7 @@ class SepaDebitData(msgspec.Struct, frozen=True, kw_only=True):
 class PaymentMethodData(msgspec.Struct, frozen=True, kw_only=True):
     """A payment method to be made: for ``payment_methods.create`` and for ``payment_method_data``.
 
-    ``as_source`` makes it a card source, as a raw card in the legacy ``source`` does.
+    ``as_source`` makes it a card source, as a raw card or token in the legacy ``source`` does.
     """
 
     type: str = "card"
