@@ -36,6 +36,34 @@ def test_refunds_until_nothing_is_left(client: Any, pay: Pay) -> None:
     )
 
 
+def test_a_refunded_charge_says_that_it_has_refunds_and_where_they_are(client: Any, pay: Pay) -> None:
+    intent = pay()
+    charge = client.v1.charges.retrieve(intent.latest_charge)
+    assert (charge.refunds.data, charge.refunds.has_more) == ([], False)
+    made = [client.v1.refunds.create({"charge": charge.id, "amount": 100}).id for _ in range(3)]
+    for shown in (
+        client.v1.charges.retrieve(charge.id),
+        client.v1.charges.list({"payment_intent": intent.id}).data[0],
+        client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]}).latest_charge,
+        client.v1.events.list({"type": "charge.refunded", "limit": 1}).data[0].data.object,
+    ):
+        assert (shown.id, shown.refunds.has_more) == (charge.id, True)
+    listed = client.v1.charges.retrieve(charge.id).refunds.list(limit=2)
+    assert listed.url == f"/v1/charges/{charge.id}/refunds"
+    assert [one.id for one in listed.auto_paging_iter()] == made[::-1]
+    filled = client.v1.charges.retrieve(charge.id, {"expand": ["refunds"]}).refunds
+    assert ([one.id for one in filled.auto_paging_iter()], filled.has_more) == (made[::-1], False)
+
+
+def test_a_charge_whose_only_refund_failed_still_says_that_it_has_one(client: Any, pay: Pay) -> None:
+    intent = pay("pm_card_refundFail")
+    refund = client.v1.refunds.create({"payment_intent": intent.id})
+    eventually(lambda: client.v1.refunds.retrieve(refund.id).status == "failed")
+    charge = client.v1.charges.retrieve(intent.latest_charge)
+    assert (charge.amount_refunded, charge.refunds.has_more) == (0, True)
+    assert [one.id for one in charge.refunds.list().data] == [refund.id]
+
+
 def test_what_was_not_taken_cannot_be_given_back(client: Any, pay: Pay) -> None:
     intent = client.v1.payment_intents.create({"amount": 900, "currency": "usd"})
     with pytest.raises(stripe.InvalidRequestError):

@@ -40,11 +40,15 @@ def next_status(status: RefundStatus, trigger: Trigger) -> RefundStatus | None:
 
 
 def reserve(charge: Charge, amount_minor: int) -> Charge:
-    """Return the charge with ``amount_minor`` set aside for a refund that is on its way."""
+    """Return the charge with ``amount_minor`` set aside for a refund that is on its way.
+
+    That there was one is kept: should it fail, no amount tells of it any more.
+    """
     return replace(
         charge,
         version=charge.version + 1,
         amount_refund_pending_minor=charge.amount_refund_pending_minor + amount_minor,
+        details={**charge.details, "has_refunds": True},
     )
 
 

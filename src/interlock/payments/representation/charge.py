@@ -49,7 +49,7 @@ def charge(value: Charge) -> dict[str, Any]:
         "receipt_number": None,
         "receipt_url": None,
         "refunded": value.amount_minor == value.amount_refunded_minor + _released_minor(value),
-        "refunds": {"object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{value.id}/refunds"},
+        "refunds": _refunds(value),
         "review": None,
         "shipping": more("shipping"),
         "source": _source(value),
@@ -60,6 +60,13 @@ def charge(value: Charge) -> dict[str, Any]:
         "transfer_data": None,
         "transfer_group": more("transfer_group"),
     }
+
+
+def _refunds(value: Charge) -> dict[str, Any]:
+    """Return the list of refunds, unexpanded: its items are elsewhere, so it says where and whether there are any."""
+    has_refunds = value.amount_refunded_minor or value.amount_refund_pending_minor or value.details.get("has_refunds")
+    url = f"/v1/charges/{value.id}/refunds"
+    return {"object": "list", "data": [], "has_more": bool(has_refunds), "url": url}
 
 
 def _source(value: Charge) -> dict[str, Any] | None:
