@@ -176,6 +176,17 @@ def test_a_setup_in_steps(client: Any) -> None:
     assert (gone.status, gone.cancellation_reason) == ("canceled", "abandoned")
 
 
+def test_a_setup_without_a_payment_method_is_not_confirmed_and_shown_with_the_error(client: Any) -> None:
+    setup = client.v1.setup_intents.create({"payment_method_types": ["card"]})
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.setup_intents.confirm(setup.id)
+    error: Any = caught.value
+    assert (error.http_status, error.code, error.param) == (400, "setup_intent_unexpected_state", None)
+    assert error.user_message.startswith("You cannot confirm this SetupIntent because it's missing a payment method.")
+    assert error.error.setup_intent.id == setup.id
+    assert client.v1.setup_intents.confirm(setup.id, {"payment_method": "pm_card_visa"}).status == "succeeded"
+
+
 @pytest.mark.parametrize("outcome", ["succeed", "fail"])
 def test_a_setup_that_must_be_authenticated(client: Any, pay: Pay, outcome: str) -> None:
     customer = client.v1.customers.create({})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import stripe
-from tests.support.official_clients import BACK, Pay, authenticate
+from tests.support.official_clients import BACK, Pay, authenticate, refused
 
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 HOLD = {"capture_method": "manual"}
@@ -142,6 +142,22 @@ def test_in_steps_create_update_confirm(client: stripe.StripeClient) -> None:
     assert (error.http_status, error.code) == (400, "payment_intent_unexpected_state")
     assert error.error.payment_intent.id == intent.id
     assert error.error.payment_intent.status == "succeeded"
+
+
+def test_an_intent_without_a_payment_method_is_not_confirmed_and_shown_with_the_error(
+    client: stripe.StripeClient,
+) -> None:
+    intent = client.v1.payment_intents.create({"amount": 1500, "currency": "eur"})
+    error = refused(
+        stripe.InvalidRequestError, lambda: client.v1.payment_intents.confirm(intent.id, {"return_url": BACK})
+    )
+    assert (error.http_status, error.code, error.param) == (400, "payment_intent_unexpected_state", None)
+    assert error.user_message.startswith(
+        "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
+    )
+    assert (error.error.payment_intent.id, error.error.payment_intent.status) == (intent.id, "requires_payment_method")
+    paid = client.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa", "return_url": BACK})
+    assert paid.status == "succeeded"
 
 
 def test_a_hold_is_captured_in_full_once(pay: Pay, client: stripe.StripeClient) -> None:

@@ -45,6 +45,7 @@ from interlock.payments.intents.validation import (
     check_return_url,
     confirm_problem,
     front_money,
+    missing_method,
     unexpected_state,
 )
 from interlock.payments.representation.amounts import front_amount
@@ -115,7 +116,7 @@ class Intents:
         intent = await self._work.database.get(INTENTS, ctx.scope, intent_id)
         if intent is None:
             return missing("payment_intent", intent_id, param="intent")
-        problem = confirm_problem(intent, publishable=ctx.publishable)
+        problem = confirm_problem(intent, publishable=ctx.publishable) or missing_method(intent, options)
         if problem is not None:
             return with_intent(problem, intent)
         challenged = await self._challenged(intent, options)

@@ -161,3 +161,16 @@ def confirm_problem(intent: Intent, *, publishable: bool) -> Problem | None:
             "requires_action, requires_payment_method.",
         )
     return None
+
+
+def missing_method(intent: Intent, options: ConfirmIntent) -> Problem | None:
+    """Return the problem of confirming ``intent`` with nothing to pay with, or None."""
+    named = options.payment_method or options.confirmation_token or intent.payment_method_id
+    if named or options.payment_method_data is not None:
+        return None
+    return invalid(
+        "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
+        "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment "
+        "method or ConfirmationToken.",
+        code="payment_intent_unexpected_state",
+    )

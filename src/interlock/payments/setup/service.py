@@ -115,6 +115,9 @@ class SetupIntents:
             return missing("setup_intent", setup_id, param="intent")
         if next_status(intent.status, Trigger.CONFIRM) is None:
             return _unexpected(intent, "confirm", "requires_payment_method, requires_confirmation, requires_action")
+        problem = _missing_method(intent, options)
+        if problem is not None:
+            return problem
         return await self._confirm(ctx, intent, options, Change(ctx.scope), respond, is_new=False)
 
     async def _confirm(
@@ -428,6 +431,20 @@ def _cards_only(method: PaymentMethod) -> Problem:
         code="payment_method_unsupported_type",
         param="payment_method",
     )
+
+
+def _missing_method(intent: SetupIntent, options: ConfirmSetup) -> Problem | None:
+    """Return the problem of confirming ``intent`` with nothing to set up, or None."""
+    named = options.payment_method or options.confirmation_token or intent.payment_method_id
+    if named or options.payment_method_data is not None:
+        return None
+    problem = invalid(
+        "You cannot confirm this SetupIntent because it's missing a payment method. You can either update the "
+        "SetupIntent with a payment method and then confirm it again, or confirm it again directly with a payment "
+        "method or ConfirmationToken.",
+        code="setup_intent_unexpected_state",
+    )
+    return replace(problem, attached={"setup_intent": show_setup(intent)})
 
 
 def _unexpected(intent: SetupIntent, action: str, wanted: str) -> Problem:
