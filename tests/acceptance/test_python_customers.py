@@ -199,6 +199,8 @@ def test_a_setup_that_must_be_authenticated(client: Any, pay: Pay, outcome: str)
         assert "redirect_status=failed" in back
         assert done.status == "requires_payment_method"
         assert done.last_setup_error.code == "setup_intent_authentication_failure"
+        (attempt,) = client.v1.setup_attempts.list({"setup_intent": setup.id}).data
+        assert attempt.setup_error.code == "setup_intent_authentication_failure"
         return
     assert "redirect_status=succeeded" in back
     assert done.status == "succeeded"
@@ -214,6 +216,33 @@ def test_a_setup_that_is_declined(client: Any) -> None:
     assert error.error.setup_intent.status == "requires_payment_method"
     setup = client.v1.setup_intents.retrieve(error.error.setup_intent.id)
     assert setup.last_setup_error.decline_code == "generic_decline"
+
+
+def test_every_attempt_of_a_setup_tells_its_own_error_and_card(client: Any) -> None:
+    setup = client.v1.setup_intents.create({"payment_method_types": ["card"]})
+    for card in ("pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedExpiredCard"):
+        with pytest.raises(stripe.CardError):
+            client.v1.setup_intents.confirm(setup.id, {"payment_method": card})
+    client.v1.setup_intents.confirm(setup.id, {"payment_method": "pm_card_mastercard"})
+    latest, *failed = client.v1.setup_attempts.list({"setup_intent": setup.id}).data
+    assert (latest.status, latest.setup_error) == ("succeeded", None)
+    assert [(one.status, one.setup_error.code, one.setup_error.decline_code) for one in failed] == [
+        ("failed", "expired_card", "expired_card"),
+        ("failed", "card_declined", "insufficient_funds"),
+    ]
+    assert [one.setup_error.message for one in failed] == [
+        "Your card has expired.", "Your card has insufficient funds.",
+    ]  # fmt: skip
+    for one in (latest, *failed):
+        method = client.v1.payment_methods.retrieve(one.payment_method).card
+        card = one.payment_method_details.card
+        for name in ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4"):
+            assert card[name] == method[name] is not None
+        assert card.checks.to_dict() == method.checks.to_dict()
+        if one is not latest:
+            assert one.setup_error.payment_method.id == one.payment_method
+    shown = client.v1.setup_intents.retrieve(setup.id, {"expand": ["latest_attempt"]}).latest_attempt
+    assert shown.to_dict() == latest.to_dict()
 
 
 def test_mandates(client: Any) -> None:

@@ -77,7 +77,7 @@ def loaders(rooms: Rooms) -> dict[str, Load]:
         "price": _rows(database, PRICES, checkout_session.price),
         "product": _rows(database, PRODUCTS, checkout_session.product),
         "refund": _rows(database, REFUNDS, refund.refund),
-        "setup_attempt": _setup_attempts(database),
+        "setup_attempt": _setup_attempts(rooms),
         "setup_intent": _rows(database, SETUP_INTENTS, setup_intent.setup_intent),
     }
 
@@ -92,14 +92,18 @@ def _disputes(rooms: Rooms) -> Load:
     return load
 
 
-def _setup_attempts(database: Database) -> Load:
-    """Setup attempts are attempts under a public id, shown with facts of their setup intent."""
+def _setup_attempts(rooms: Rooms) -> Load:
+    """Setup attempts are attempts under a public id, shown with facts of their setup intent and their card."""
+    database = rooms.database
 
     async def load(scope: Scope, ids: Sequence[str]) -> Mapping[str, Shown]:
         attempts = await database.get_many(ATTEMPTS, scope, map(setup_intent.attempt_id_of, ids))
         intents = await database.get_many(SETUP_INTENTS, scope, {item.subject_id for item in attempts.values()})
+        methods = await rooms.attempts.methods(scope, attempts.values())
         return {
-            setup_intent.setup_attempt_id(item.id): setup_intent.setup_attempt(item, intents[item.subject_id])
+            setup_intent.setup_attempt_id(item.id): setup_intent.setup_attempt(
+                item, intents[item.subject_id], methods.get(item.payment_method_id or "")
+            )
             for item in attempts.values()
             if item.subject_id in intents
         }

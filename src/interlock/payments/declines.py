@@ -115,6 +115,14 @@ def card_error(result: Result) -> CardError:
     )
 
 
+def setup_error(result: Result, *, challenged: bool) -> CardError:
+    """Return what to tell of a card verification that failed, ``challenged`` when the shopper was asked to act."""
+    error = card_error(result)
+    if error.code == AUTHENTICATION_REQUIRED.code and challenged:
+        return msgspec.structs.replace(error, code="setup_intent_authentication_failure")
+    return error
+
+
 def debit_error(result: Result) -> CardError:
     """Return what to tell of a debit that did not come about, or that a bank sent back before it was paid."""
     if result.outcome is not Outcome.DECLINED:

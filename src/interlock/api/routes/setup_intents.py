@@ -186,7 +186,10 @@ async def attempts(call: Call[p.ListSetupAttempts]) -> Answer | Problem:
         ending_before=None if before is None else attempt_id_of(before),
     )
     found = await rooms.attempts.list(call.scope, page, intent=intent.id)
-    return await show_page(call, found, lambda attempt: setup_attempt(attempt, intent))
+    methods = await rooms.attempts.methods(call.scope, found.items)
+    return await show_page(
+        call, found, lambda attempt: setup_attempt(attempt, intent, methods.get(attempt.payment_method_id or ""))
+    )
 
 
 _ONE = "/v1/setup_intents/{intent}"

@@ -1,9 +1,12 @@
 """Use cases of attempts: reading every try. Called by ``api`` (payment attempt records), ``console`` and ``cli``."""
 
+from collections.abc import Iterable
+
 from interlock.base.context import Scope
 from interlock.base.ids import first_id
 from interlock.base.problems import Problem, missing
 from interlock.payments.attempts.types import ATTEMPTS, EXCHANGES, Attempt, Exchange
+from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod
 from interlock.storage.database import Database, Page, PageResult
 from interlock.storage.queries import load_queries
 
@@ -39,6 +42,11 @@ class Attempts:
         before = first_id("exc", now_ms - EXCHANGES_KEPT_DAYS * _DAY_MS)
         tag = await self._database.execute(_QUERIES["trim_exchanges"], account_id, before, limit)
         return int(tag.rpartition(" ")[2])
+
+    async def methods(self, scope: Scope, attempts: Iterable[Attempt]) -> dict[str, PaymentMethod]:
+        """Return what ``attempts`` were made with, by id, read together."""
+        wanted = {attempt.payment_method_id for attempt in attempts if attempt.payment_method_id is not None}
+        return await self._database.get_many(PAYMENT_METHODS, scope, wanted)
 
     async def list(self, scope: Scope, page: Page, *, intent: str | None = None) -> PageResult[Attempt]:
         """Return attempts, newest first; of a payment or setup intent (its refunds included) when given."""

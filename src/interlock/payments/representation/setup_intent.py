@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from interlock.gateways.contract import Operation
+from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
+from interlock.payments.declines import setup_error
+from interlock.payments.instruments.types import CardFacts, PaymentMethod
+from interlock.payments.representation.payment_method import payment_method
 from interlock.payments.setup.types import SetupIntent
 
 _OPTIONS: dict[str, Any] = {
@@ -54,8 +59,8 @@ def attempt_id_of(setup_attempt: str) -> str:
     return "at_" + setup_attempt.removeprefix("setatt_")
 
 
-def setup_attempt(attempt: Attempt, intent: SetupIntent) -> dict[str, Any]:
-    """Return one verification as the API's ``setup_attempt``, unexpanded."""
+def setup_attempt(attempt: Attempt, intent: SetupIntent, method: PaymentMethod | None) -> dict[str, Any]:
+    """Return one verification of ``method`` as the API's ``setup_attempt``, unexpanded."""
     failed = attempt.state in {"declined", "refused", "not_sent"}
     states = {"approved": "succeeded", "challenge": "requires_action", "pending": "processing"}
     return {
@@ -69,24 +74,42 @@ def setup_attempt(attempt: Attempt, intent: SetupIntent) -> dict[str, Any]:
         "livemode": attempt.livemode,
         "on_behalf_of": None,
         "payment_method": attempt.payment_method_id or "",
-        "payment_method_details": {
-            "card": {
-                "brand": attempt.network,
-                "checks": None,
-                "country": attempt.country,
-                "exp_month": None,
-                "exp_year": None,
-                "fingerprint": None,
-                "funding": None,
-                "last4": None,
-                "network": attempt.network,
-                "three_d_secure": None,
-                "wallet": None,
-            },
-            "type": "card",
-        },
-        "setup_error": intent.last_setup_error if failed else None,
+        "payment_method_details": {"card": _card(attempt, method), "type": "card"},
+        "setup_error": _error(attempt, method) if failed else None,
         "setup_intent": intent.id,
         "status": "failed" if failed else states.get(attempt.state, "processing"),
         "usage": intent.usage,
     }
+
+
+def _card(attempt: Attempt, method: PaymentMethod | None) -> dict[str, Any]:
+    facts = method.card if method is not None and isinstance(method.card, CardFacts) else None
+    return {
+        "brand": attempt.network,
+        "checks": None if facts is None else _checks(facts),
+        "country": attempt.country,
+        "exp_month": None if facts is None else facts.exp_month,
+        "exp_year": None if facts is None else facts.exp_year,
+        "fingerprint": None if facts is None else facts.fingerprint,
+        "funding": None if facts is None else facts.funding,
+        "last4": None if facts is None else facts.last4,
+        "network": attempt.network,
+        "three_d_secure": None,
+        "wallet": None,
+    }
+
+
+def _checks(facts: CardFacts) -> dict[str, str | None]:
+    return {
+        "address_line1_check": facts.address_line1_check,
+        "address_postal_code_check": facts.address_postal_code_check,
+        "cvc_check": facts.cvc_check,
+    }
+
+
+def _error(attempt: Attempt, method: PaymentMethod | None) -> dict[str, Any]:
+    """Return why this attempt failed; the intent's own error is only that of its latest one."""
+    result = Result(outcome=Outcome(attempt.state), decline_code=attempt.decline_code)
+    challenged = attempt.stage is Operation.COMPLETE or "challenge" in attempt.detail
+    error = setup_error(result, challenged=challenged).as_dict()
+    return error if method is None else {**error, "payment_method": payment_method(method)}

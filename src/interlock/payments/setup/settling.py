@@ -8,7 +8,7 @@ from interlock.base.errors import InvariantError
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
-from interlock.payments.declines import AUTHENTICATION_REQUIRED, CardError, card_error
+from interlock.payments.declines import CardError, setup_error
 from interlock.payments.instruments.attachment import stored
 from interlock.payments.instruments.types import PaymentMethod
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
@@ -48,7 +48,8 @@ def settle_setup(
         case Outcome.PENDING | Outcome.UNKNOWN:
             return SetupSettlement(setup_intent=_next(intent))
         case _:
-            return _fail(intent, attempt, method, card_error(result))
+            challenged = attempt.stage is Operation.COMPLETE or intent.status is SetupStatus.REQUIRES_ACTION
+            return _fail(intent, method, setup_error(result, challenged=challenged))
 
 
 def _succeed(intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None, result: Result) -> SetupSettlement:
@@ -90,10 +91,7 @@ def _challenge(intent: SetupIntent, attempt: Attempt, challenge_url: str) -> Set
     )
 
 
-def _fail(intent: SetupIntent, attempt: Attempt, method: PaymentMethod | None, error: CardError) -> SetupSettlement:
-    challenged = attempt.stage is Operation.COMPLETE or intent.status is SetupStatus.REQUIRES_ACTION
-    if error.code == AUTHENTICATION_REQUIRED.code and challenged:
-        error = replace(error, code="setup_intent_authentication_failure")
+def _fail(intent: SetupIntent, method: PaymentMethod | None, error: CardError) -> SetupSettlement:
     shown = error.as_dict()
     if method is not None:
         shown["payment_method"] = show_payment_method(method)
