@@ -164,6 +164,48 @@ def test_an_update_tells_what_was_before(client: Any) -> None:
     assert event.data.previous_attributes.to_dict() == {"name": "Before", "metadata": {"k": "1"}}
 
 
+def test_an_update_of_a_charge_or_refund_tells_only_what_changed(client: Any, pay: Pay) -> None:
+    v1 = client.v1
+    intent: Any = pay(metadata={"kept": "1", "changed": "1", "gone": "1"})
+    charge = intent.latest_charge
+    v1.charges.update(charge, {"metadata": {"changed": "2", "gone": "", "new": "1"}, "description": "Box"})
+    assert before(client, "charge.updated", charge) == {
+        "description": None,
+        "metadata": {"changed": "1", "gone": "1", "new": None},
+    }
+    refund = v1.refunds.create({"charge": charge, "amount": 100, "metadata": {"kept": "1", "changed": "1"}})
+    for kind in ("refund.updated", "charge.refund.updated"):
+        assert before(client, kind, refund.id) == {"balance_transaction": None, "status": "pending"}
+    v1.refunds.update(refund.id, {"metadata": {"changed": "2"}})
+    assert before(client, "refund.updated", refund.id) == {"metadata": {"changed": "1"}}
+
+
+def test_an_update_of_a_dispute_tells_what_changed_and_no_status_that_did_not(client: Any, pay: Pay) -> None:
+    intent = pay("pm_card_createDispute")
+    dispute = eventually(lambda: client.v1.disputes.list({"payment_intent": intent.id}).data)[0]
+    assert before(client, "charge.updated", dispute.charge) == {"disputed": False}
+    staged = {"evidence": {"customer_name": "Jenny"}, "submit": False, "metadata": {"k": "v"}}
+    client.v1.disputes.update(dispute.id, staged)
+    assert before(client, "charge.dispute.updated", dispute.id) == {
+        "evidence": {"customer_name": None},
+        "evidence_details": {"has_evidence": False},
+        "metadata": {"k": None},
+    }
+    client.v1.disputes.update(dispute.id, {"submit": True})
+    assert before(client, "charge.dispute.updated", dispute.id) == {
+        "evidence_details": {"submission_count": 0},
+        "status": "needs_response",
+    }
+
+
+def before(client: Any, kind: str, object_id: str) -> dict[str, Any]:
+    """Return the previous attributes of the latest event of ``kind`` about an object."""
+    told = client.v1.events.list({"type": kind, "limit": 20}).data
+    event = next(one for one in told if one.data.object.id == object_id)
+    previous: dict[str, Any] = event.data.previous_attributes.to_dict()
+    return previous
+
+
 def concerns(event: Any, intent: Any) -> bool:
     shown = event.data.object
     return intent.id in {shown.id, getattr(shown, "payment_intent", None)}

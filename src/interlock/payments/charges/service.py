@@ -4,10 +4,7 @@ Called by ``api`` and ``console``. A legacy charge is an intent confirmed in the
 that there is one path on which money moves.
 """
 
-from typing import Any
-
 import msgspec
-from msgspec import UNSET
 
 from interlock.base.context import RequestContext, Scope
 from interlock.base.problems import Problem, invalid, missing
@@ -20,6 +17,7 @@ from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.service import Intents
 from interlock.payments.intents.types import CaptureIntent, ConfirmIntent, CreateIntent, IntentView
 from interlock.payments.representation.charge import charge as show_charge
+from interlock.payments.representation.differences import previous_attributes
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.database import Page, PageResult
 
@@ -95,13 +93,10 @@ class Charges:
         updated = replace(
             charge, version=charge.version + 1, metadata=merged, details={**charge.details, **command.details}
         )
-        previous: dict[str, Any] = {}
-        if command.metadata is not UNSET:
-            previous["metadata"] = charge.metadata
-        previous |= {name: charge.details.get(name) for name in command.details}
+        rendered = show_charge(updated)
         change = Change(ctx.scope)
         change.update(CHARGES, updated)
-        change.event("charge.updated", show_charge(updated), previous)
+        change.event("charge.updated", rendered, previous_attributes(show_charge(charge), rendered))
         answer = await self._work.commit(ctx, change, charge.id, respond, updated)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 

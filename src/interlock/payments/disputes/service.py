@@ -23,6 +23,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.money import Books
 from interlock.payments.representation.charge import charge as show_charge
+from interlock.payments.representation.differences import previous_attributes
 from interlock.payments.representation.dispute import dispute as show_dispute
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.database import Page, PageResult
@@ -116,7 +117,7 @@ class Disputes:
         found = await self.get(ctx.scope, dispute_id)
         if isinstance(found, Problem):
             return found
-        dispute = found.dispute
+        before, dispute = found, found.dispute
         merged = metadata.merge(dispute.metadata, command.metadata)
         if isinstance(merged, Problem):
             return merged
@@ -133,7 +134,7 @@ class Disputes:
         else:
             found = replace(found, dispute=changed)
         change.update(DISPUTES, found.dispute)
-        self._announce(change, "updated", found, {"status": dispute.status})
+        self._announce_update(change, before, found)
         answer = await self._work.commit(ctx, change, dispute.id, respond, found)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 
@@ -207,8 +208,13 @@ class Disputes:
         self._announce(change, "created", opened)
         return opened if warning else self._withdraw(change, opened, charge, now_ms)
 
-    def _announce(self, change: Change, what: str, shown: DisputeView, before: dict[str, Any] | None = None) -> None:
-        change.event(f"charge.dispute.{what}", show_dispute(shown, self._work.clock.now_ms()), before)
+    def _announce(self, change: Change, what: str, shown: DisputeView) -> None:
+        change.event(f"charge.dispute.{what}", show_dispute(shown, self._work.clock.now_ms()))
+
+    def _announce_update(self, change: Change, before: DisputeView, after: DisputeView) -> None:
+        now_ms = self._work.clock.now_ms()
+        rendered = show_dispute(after, now_ms)
+        change.event("charge.dispute.updated", rendered, previous_attributes(show_dispute(before, now_ms), rendered))
 
     def _withdraw(self, change: Change, shown: DisputeView, charge: Charge, now_ms: int) -> DisputeView:
         taken = replace(shown, dispute=replace(shown.dispute, funds_withdrawn=True))
@@ -216,7 +222,8 @@ class Disputes:
         disputed = replace(charge, version=charge.version + 1, disputed=True)
         change.update(CHARGES, disputed)
         self._announce(change, "funds_withdrawn", withdrawn)
-        change.event("charge.updated", show_charge(disputed), {"disputed": False})
+        rendered = show_charge(disputed)
+        change.event("charge.updated", rendered, previous_attributes(show_charge(charge), rendered))
         return withdrawn
 
     async def _decide(self, scope: Scope, change: Change, shown: DisputeView, trigger: Trigger) -> DisputeView:

@@ -22,7 +22,7 @@ from interlock.payments.intents.types import INTENTS
 from interlock.payments.intents.validation import front_money
 from interlock.payments.money import Books
 from interlock.payments.refunds.machine import Trigger, next_status, refundable_minor, reserve, take_back
-from interlock.payments.refunds.settling import fail, failure_reason, settle_refund
+from interlock.payments.refunds.settling import announce_update, fail, failure_reason, settle_refund
 from interlock.payments.refunds.types import REFUNDS, CreateRefund, Refund, RefundStatus, UpdateRefund
 from interlock.payments.representation.amounts import front_amount
 from interlock.payments.representation.refund import refund as show_refund
@@ -156,7 +156,7 @@ class Refunds:
         updated = replace(refund, version=refund.version + 1, metadata=merged)
         change = Change(ctx.scope)
         change.update(REFUNDS, updated)
-        change.event("refund.updated", show_refund(updated), {"metadata": refund.metadata})
+        announce_update(change, refund, updated, "refund.updated")
         answer = await self._work.commit(ctx, change, refund.id, respond, updated)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 
@@ -179,7 +179,7 @@ class Refunds:
         change.update(REFUNDS, canceled)
         if charge is not None:
             change.update(CHARGES, take_back(charge, refund))
-        change.event("refund.updated", show_refund(canceled), {"status": refund.status})
+        announce_update(change, refund, canceled, "refund.updated")
         answer = await self._work.commit(ctx, change, refund.id, respond, canceled)
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 

@@ -13,6 +13,7 @@ from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.money import Books
 from interlock.payments.refunds.machine import Trigger, give_back, next_status, replace, take_back
 from interlock.payments.refunds.types import REFUNDS, Refund, RefundStatus
+from interlock.payments.representation.differences import previous_attributes
 from interlock.payments.representation.refund import refund as show_refund
 from interlock.payments.work import Change
 
@@ -72,8 +73,7 @@ def succeed(change: Change, books: Books, refund: Refund, charge: Charge, result
     returned = give_back(charge, refund)
     change.update(REFUNDS, done)
     change.update(CHARGES, returned)
-    change.event("refund.updated", show_refund(done), {"status": refund.status})
-    change.event("charge.refund.updated", show_refund(done), {"status": refund.status})
+    announce_update(change, refund, done, "refund.updated", "charge.refund.updated")
     change.event_of("charge.refunded", returned)
     return done
 
@@ -90,9 +90,16 @@ def fail(change: Change, books: Books, refund: Refund, charge: Charge, reason: s
     change.update(REFUNDS, failed)
     change.update(CHARGES, kept)
     change.event("refund.failed", show_refund(failed))
-    change.event("refund.updated", show_refund(failed), {"status": refund.status})
-    change.event("charge.refund.updated", show_refund(failed), {"status": refund.status})
+    announce_update(change, refund, failed, "refund.updated", "charge.refund.updated")
     return failed
+
+
+def announce_update(change: Change, before: Refund, after: Refund, *kinds: str) -> None:
+    """Announce that ``before`` has become ``after``, as an event of each of ``kinds``."""
+    rendered = show_refund(after)
+    previous = previous_attributes(show_refund(before), rendered)
+    for kind in kinds:
+        change.event(kind, rendered, previous)
 
 
 def _named(change: Change, refund: Refund, result: Result) -> Refund:
