@@ -137,6 +137,21 @@ def test_search_by_metadata_status_and_amount(client: Any, pay: Pay) -> None:
     assert caught.value.param == "query"
 
 
+def test_a_search_counts_all_it_found_where_it_is_asked_to(client: Any, pay: Pay) -> None:
+    mark = f"count-{time.time_ns()}"
+    for _ in range(3):
+        pay(metadata={"order": mark}, customer=client.v1.customers.create({"metadata": {"order": mark}}).id)
+    query = f"metadata['order']:'{mark}'"
+    for searched in (client.v1.payment_intents, client.v1.charges, client.v1.customers):
+        assert "total_count" not in searched.search({"query": query}).to_dict()
+        page = searched.search({"query": query, "limit": 2, "expand": ["total_count"]})
+        assert (len(page.data), page.to_dict()["total_count"]) == (2, 3)
+        rest = page.next_search_result_page()
+        assert (len(rest.data), rest.to_dict()["total_count"]) == (1, 3)
+    none = client.v1.charges.search({"query": "metadata['order']:'none at all'", "expand": ["total_count"]})
+    assert none.to_dict()["total_count"] == 0
+
+
 def test_every_step_of_a_payment_is_an_event(client: Any, pay: Pay) -> None:
     intent = pay()
     client.v1.refunds.create({"payment_intent": intent.id})

@@ -10,6 +10,7 @@ import msgspec
 
 from interlock.api import answers
 from interlock.api.expansion import Expander, Shown
+from interlock.api.links import TOTAL_COUNT
 from interlock.base.context import RequestContext, Scope
 from interlock.base.problems import Problem
 from interlock.payments.work import Answer, Respond
@@ -79,9 +80,10 @@ class Call(Generic[P]):
         """Return the list answer around ``data``."""
         return await self.show(answers.list_object(data, self.context.path, has_more=has_more))
 
-    async def show_search(self, data: list[Shown], *, next_page: str | None) -> Answer:
-        """Return the search answer around ``data``."""
-        return await self.show(answers.search_object(data, self.context.path, next_page=next_page))
+    async def show_search(self, data: list[Shown], *, next_page: str | None, total_count: int | None = None) -> Answer:
+        """Return the search answer around ``data``, with the count of all that was found where it was asked for."""
+        shown = answers.search_object(data, self.context.path, next_page=next_page)
+        return await self.show(shown if total_count is None else {**shown, TOTAL_COUNT: total_count})
 
     def responder(self, render: Render, known: Known | None = None) -> Respond:
         """Return what a use case calls to have its view (or problem) made into the answer it commits.

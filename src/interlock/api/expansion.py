@@ -7,7 +7,7 @@ Called by the request pipeline (:func:`check`, before anything is done) and by :
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from interlock.api.links import INCLUDED, LINKS, PREFIXES
+from interlock.api.links import INCLUDED, LINKS, PREFIXES, TOTAL_COUNT
 from interlock.base.context import Scope
 from interlock.base.problems import Problem, invalid
 
@@ -35,6 +35,8 @@ def check(kind: str, shape: str, paths: Iterable[str], *, publishable: bool = Fa
     for index, path in enumerate(paths):
         if publishable and path not in _PUBLIC:
             return _refused(path, index, hint=" A publishable API key may only expand payment_method.")
+        if shape == "search" and path == TOTAL_COUNT:
+            continue
         segments = path.split(".")
         if len(segments) > MAX_DEPTH:
             return invalid(

@@ -153,3 +153,6 @@ INCLUDED: Mapping[tuple[str, str], str] = {
     ("payment_intent", "payment_attempt_records"): "payment_attempt_record",
 }
 """(kind, field) → kind of the list's items, for fields shown on request only."""
+
+TOTAL_COUNT = "total_count"
+"""What a search shows on request beside the objects it found."""

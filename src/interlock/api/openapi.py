@@ -198,4 +198,7 @@ def _answer(endpoint: Endpoint) -> dict[str, Any]:
     }
     if not is_list:
         properties["next_page"] = {"type": ["string", "null"]}
-    return {"type": "object", "required": sorted(properties), "properties": properties}
+    required = sorted(properties)
+    if not is_list:
+        properties["total_count"] = {"type": "integer"}  # on request
+    return {"type": "object", "required": required, "properties": properties}

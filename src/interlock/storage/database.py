@@ -118,6 +118,11 @@ class Database:
         """Return the first cell of the first row, or None."""
         return await self._single(sql, lambda connection: connection.fetchval(sql, *arguments))
 
+    async def count(self, sql: str, *arguments: object) -> int:
+        """Return how many rows one SELECT gives; its LIMIT bounds the work."""
+        counted: int = await self.fetchval(f"SELECT count(*) FROM ({sql}) AS counted", *arguments)  # noqa: S608 - a statement of the caller's
+        return counted
+
     async def execute(self, sql: str, *arguments: object) -> str:
         """Run one statement and return its tag, such as ``UPDATE 1``."""
         return await self._single(sql, lambda connection: connection.execute(sql, *arguments))

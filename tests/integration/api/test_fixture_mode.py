@@ -128,6 +128,8 @@ def test_lists_page_once_and_filters_are_shown_again(client: Any) -> None:
     assert found.data[0].customer == "cus_9"
     hits = client.v1.charges.search({"query": "amount>5"})
     assert (hits.object, hits.data[0].object) == ("search_result", "charge")
+    counted = client.v1.charges.search({"query": "amount>5", "expand": ["total_count"]})
+    assert counted.to_dict()["total_count"] == len(counted.data)
 
 
 def test_deletions_say_so(client: Any) -> None:

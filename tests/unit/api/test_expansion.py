@@ -21,6 +21,7 @@ SCOPE = Scope("acct_1", livemode=False)
         ("payment_intent", "object", "customer.invoice_settings.default_payment_method"),
         ("payment_intent", "list", "data.latest_charge.customer"),
         ("charge", "search", "data.payment_intent"),
+        ("charge", "search", "total_count"),
         ("charge", "object", "refunds"),
         ("charge", "object", "refunds.data.balance_transaction"),
         ("customer", "object", "sources"),
@@ -45,6 +46,7 @@ def test_what_the_published_api_expands_may_be_asked(kind: str, shape: str, path
         ("payment_intent", "object", "amount", "This property cannot be expanded (amount)."),
         ("payment_intent", "object", "data.customer", "This property cannot be expanded (data)."),
         ("payment_intent", "object", "latest_charge.nope", "This property cannot be expanded (nope)."),
+        ("payment_intent", "object", "total_count", "This property cannot be expanded (total_count)."),
         ("payment_intent", "object", "", "This property cannot be expanded ()."),
         (
             "payment_intent",
