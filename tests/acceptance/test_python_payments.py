@@ -172,6 +172,21 @@ def test_a_hold_is_captured_in_full_once(pay: Pay, client: stripe.StripeClient) 
     assert caught.value.code in {"payment_intent_unexpected_state", "charge_already_captured"}
 
 
+def test_a_hold_tells_until_when_it_can_be_captured_while_it_is_one(pay: Pay, client: stripe.StripeClient) -> None:
+    def capture_before(intent: stripe.PaymentIntent) -> int | None:
+        charge = client.v1.charges.retrieve(str(intent.latest_charge)).to_dict()
+        found: int | None = charge["payment_method_details"]["card"].get("capture_before")
+        return found
+
+    held, canceled = pay(capture_method="manual"), pay(capture_method="manual")
+    until = capture_before(held)
+    assert until is not None
+    assert 7 * 86_400 - 60 <= until - held.created <= 7 * 86_400 + 60
+    client.v1.payment_intents.capture(held.id)
+    client.v1.payment_intents.cancel(canceled.id)
+    assert [capture_before(intent) for intent in (held, canceled, pay())] == [None, None, None]
+
+
 def test_a_partial_capture_lets_the_rest_go(pay: Pay, client: stripe.StripeClient) -> None:
     intent = pay(**HOLD)
     with pytest.raises(stripe.InvalidRequestError, match="2000"):

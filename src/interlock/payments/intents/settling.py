@@ -165,13 +165,15 @@ def _approve(state: PaymentState, result: Result, now_ms: int) -> Settlement:
         charge = replace(charge, captured=True, amount_captured_minor=amount)
         events = ("charge.succeeded", "payment_intent.succeeded")
         return Settlement(intent=taken, charge=charge, taken_minor=amount, events=events)
+    capture_before_ms = now_ms + AUTHORISATION_DAYS * _DAY_MS
     held = _next(
         intent,
         status=_move(intent, Trigger.AUTHORISE),
         amount_capturable_minor=amount,
-        capture_before_ms=now_ms + AUTHORISATION_DAYS * _DAY_MS,
+        capture_before_ms=capture_before_ms,
         **common,
     )
+    charge = replace(charge, details={**charge.details, "capture_before_ms": capture_before_ms})
     return Settlement(
         intent=held, charge=charge, events=("charge.succeeded", "payment_intent.amount_capturable_updated")
     )

@@ -109,7 +109,7 @@ def _method_details(value: Charge, amount: int) -> dict[str, Any]:
 def _card(value: Charge, amount: int) -> dict[str, Any]:
     card = value.details.get("card") or {}
     get = card.get
-    return {
+    shown = {
         "amount_authorized": amount,
         "authorization_code": get("authorisation_code"),
         "brand": get("brand"),
@@ -138,3 +138,7 @@ def _card(value: Charge, amount: int) -> dict[str, Any]:
         "transaction_link_id": None,
         "wallet": None,
     }
+    capture_before_ms = value.details.get("capture_before_ms")
+    if capture_before_ms is not None and not value.captured and not value.released:
+        shown["capture_before"] = capture_before_ms // 1000  # the published API leaves it out where nothing is held
+    return shown
