@@ -37,6 +37,25 @@ def test_a_product_changes_and_says_what_it_was(client: stripe.StripeClient) -> 
     )
 
 
+def test_an_amount_that_is_not_whole_is_refused_by_the_name_it_was_sent_under(client: stripe.StripeClient) -> None:
+    part: Any = {"currency": "usd", "unit_amount_decimal": "0.5"}
+    product = client.v1.products.create({"name": "Thing"}).id
+    price: Any = {**part, "product": product}
+    line: Any = {"price_data": price, "quantity": 1}
+    for call, param in (
+        (lambda: client.v1.prices.create(price), "unit_amount_decimal"),
+        (
+            lambda: client.v1.products.create({"name": "Thing", "default_price_data": part}),
+            "default_price_data[unit_amount_decimal]",
+        ),
+        (
+            lambda: client.v1.checkout.sessions.create({"mode": "payment", "success_url": BACK, "line_items": [line]}),
+            "line_items[0][price_data][unit_amount_decimal]",
+        ),
+    ):
+        assert refused(stripe.InvalidRequestError, call).param == param
+
+
 def test_a_product_is_deleted_unless_it_has_a_price(client: stripe.StripeClient) -> None:
     product = client.v1.products.create({"name": "Short-lived"})
     assert client.v1.products.delete(product.id).deleted

@@ -37,7 +37,8 @@ def unit_amount(amount: int | UnsetType, decimal: str | UnsetType, param: str) -
         return invalid(f"Missing required param: {param}.", code="parameter_missing", param=param)
     whole = decimal.partition(".")
     if not whole[0].isdigit() or not whole[0].isascii() or len(whole[0]) > 12 or whole[2].strip("0"):
-        return invalid(_NO_DECIMALS, param=param + "_decimal")
+        nested = param.endswith("]")
+        return invalid(_NO_DECIMALS, param=param[:-1] + "_decimal]" if nested else param + "_decimal")
     return int(whole[0])
 
 
