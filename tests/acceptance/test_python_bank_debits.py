@@ -16,7 +16,7 @@ def debit(client: stripe.StripeClient, iban: str, *, options: Any = None, **more
         "currency": "eur",
         "confirm": True,
         "return_url": BACK,
-        "payment_method_types": ["sepa_debit"],
+        **({} if "automatic_payment_methods" in more else {"payment_method_types": ["sepa_debit"]}),
         "payment_method_data": {"type": "sepa_debit", "sepa_debit": {"iban": iban}, "billing_details": BILLING},
         "mandate_data": AGREED,
         **more,
@@ -49,6 +49,23 @@ def test_a_debit_is_processing_then_succeeds_and_can_be_refunded(client: stripe.
     kinds = [event.type for event in client.v1.events.list({"limit": 20}).data if intent.id in str(event.data)]
     assert kinds.index("payment_intent.succeeded") < kinds.index("payment_intent.processing")
     assert {"charge.pending", "charge.succeeded", "charge.refunded"} <= set(kinds)
+
+
+def test_an_intent_of_any_type_shows_the_type_it_was_paid_with(client: Any) -> None:
+    automatic: Any = {"automatic_payment_methods": {"enabled": True}}
+    form: Any = {"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}, "billing_details": BILLING}
+    named: Any = {"payment_method": client.v1.payment_methods.create(form).id}
+    plain: Any = {"amount": 1500, "currency": "eur", **automatic}
+    card = client.v1.payment_intents.create({**plain, "payment_method": "pm_card_visa"})
+    assert (card.payment_method_types, list(card.payment_method_options.to_dict())) == (["card"], ["card"])
+    changed = client.v1.payment_intents.update(card.id, named)
+    paid: Any = debit(client, form["sepa_debit"]["iban"], **automatic)
+    for intent in (paid, changed, client.v1.payment_intents.create({**plain, **named})):
+        for shown in (intent, client.v1.payment_intents.retrieve(intent.id)):
+            assert shown.payment_method_types == ["card", "sepa_debit"]
+            assert set(shown.payment_method_options.to_dict()) == {"card", "sepa_debit"}
+    done: Any = settled(client, paid)
+    assert (done.status, done.payment_method_types) == ("succeeded", ["card", "sepa_debit"])
 
 
 def test_a_debit_that_is_sent_back_tells_why(client: stripe.StripeClient) -> None:

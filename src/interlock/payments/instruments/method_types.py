@@ -1,5 +1,7 @@
 """Which types of payment method exist, and which of them this switch can charge. Pure."""
 
+from typing import Any
+
 from interlock.base.problems import Problem, invalid
 
 CHARGEABLE = frozenset({"card", "customer_balance", "sepa_debit"})
@@ -80,3 +82,11 @@ def check_type(kind: str, param: str = "type") -> Problem | None:
             param=param,
         )
     return invalid(f"Invalid {param}: must be one of {', '.join(sorted(KNOWN))}", param=param)
+
+
+def with_type(details: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return an intent's ``details`` with ``kind`` among the types it shows, unless the shop listed them itself."""
+    known = details.get("automatic_types") or []
+    if kind == "card" or kind in known or details.get("payment_method_types"):
+        return details
+    return {**details, "automatic_types": [*known, kind]}

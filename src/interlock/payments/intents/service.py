@@ -23,9 +23,10 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.debits import METHOD as DEBIT
 from interlock.payments.instruments.debits import check_debit, terms_of
 from interlock.payments.instruments.mandates import MandateAsked, Mandates
+from interlock.payments.instruments.method_types import with_type
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.transfers import transfer_terms
-from interlock.payments.instruments.types import ResolvedInstrument
+from interlock.payments.instruments.types import PaymentMethod, ResolvedInstrument
 from interlock.payments.intents.confirmation import Confirmation, Confirmer
 from interlock.payments.intents.machine import UPDATABLE, resting_status
 from interlock.payments.intents.outcome import Outcomes, announce_creation
@@ -166,6 +167,7 @@ class Intents:
         details = {**intent.details, **options.details}
         if instrument.shipping is not None and "shipping" not in options.details:
             details["shipping"] = instrument.shipping
+        details = with_type(details, instrument.payment_method.type)
         problem = check_return_url(details, options, options.return_url or instrument.return_url)
         if problem is not None:
             return problem
@@ -255,16 +257,18 @@ class Intents:
         changes |= {"amount_minor": money.amount_minor, "currency": money.currency}
         if _selects_another(command, intent.payment_method_id):
             customer = changes.get("customer_id", intent.customer_id)
-            method_id = await self._selected(scope, command, customer, change)
-            if isinstance(method_id, Problem):
-                return method_id
-            changes["payment_method_id"] = method_id
+            method = await self._selected(scope, command, customer, change)
+            if isinstance(method, Problem):
+                return method
+            changes["payment_method_id"] = None if method is None else method.id
             changes["status"] = resting_status(changes["payment_method_id"])
+            if method is not None:
+                changes["details"] = with_type(changes["details"], method.type)
         return replace(intent, version=intent.version + 1, **changes)
 
     async def _selected(
         self, scope: Scope, command: UpdateIntent, customer_id: str | None, change: Change
-    ) -> str | Problem | None:
+    ) -> PaymentMethod | Problem | None:
         """Return the payment method an update selects, None when it drops the one there was."""
         reference = None if command.payment_method is UNSET else command.payment_method
         if reference is None and command.payment_method_data is None:
@@ -275,7 +279,7 @@ class Intents:
         if isinstance(instrument, Problem):
             return instrument
         change.extend(instrument.writes)
-        return instrument.payment_method.id
+        return instrument.payment_method
 
     async def get(self, scope: Scope, intent_id: str) -> Intent | Problem:
         """Return one intent."""
@@ -327,7 +331,9 @@ class Intents:
             client_secret=f"{intent_id}_secret_{new_secret(_SECRET_CHARACTERS)}",
             setup_future_usage=command.setup_future_usage,
             metadata=command.metadata or {},
-            details=command.details,
+            details=command.details
+            if instrument is None
+            else with_type(command.details, instrument.payment_method.type),
         )
 
     async def _resolve_optional(self, scope: Scope, command: CreateIntent) -> ResolvedInstrument | Problem | None:

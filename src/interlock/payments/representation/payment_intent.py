@@ -75,8 +75,8 @@ def payment_intent(intent: Intent) -> dict[str, Any]:
         "on_behalf_of": None,
         "payment_method": intent.payment_method_id,
         "payment_method_configuration_details": None,
-        "payment_method_options": more("payment_method_options") or _OPTIONS,
-        "payment_method_types": more("payment_method_types") or ["card"],
+        "payment_method_options": _options(intent),
+        "payment_method_types": more("payment_method_types") or ["card", *more("automatic_types", ())],
         "processing": None,
         "receipt_email": more("receipt_email"),
         "review": None,
@@ -89,3 +89,9 @@ def payment_intent(intent: Intent) -> dict[str, Any]:
         "transfer_data": None,
         "transfer_group": more("transfer_group"),
     }
+
+
+def _options(intent: Intent) -> dict[str, Any]:
+    options: dict[str, Any] = intent.details.get("payment_method_options") or _OPTIONS
+    types = None if intent.details.get("payment_method_types") else intent.details.get("automatic_types")
+    return {**{kind: {} for kind in types}, **options} if types else options
