@@ -100,6 +100,15 @@ def test_expansion_four_levels_deep_and_in_lists(client: Any, pay: Pay) -> None:
     assert listed.data[0].customer.id == customer.id
 
 
+def test_expanding_a_hash_that_is_shown_anyway_changes_nothing(client: Any, pay: Pay) -> None:
+    intent = pay()
+    hashes = ["hooks", "managed_payments", "payment_method_configuration_details", "presentment_details"]
+    plain = client.v1.payment_intents.retrieve(intent.id).to_dict()
+    assert client.v1.payment_intents.retrieve(intent.id, {"expand": hashes}).to_dict() == plain
+    refund = client.v1.refunds.create({"payment_intent": intent.id, "expand": ["presentment_details"]})
+    assert client.v1.refunds.retrieve(refund.id).to_dict() == refund.to_dict()
+
+
 @pytest.mark.parametrize(
     "path", ["amount", "nothing", "latest_charge.balance_transaction.source.payment_intent.customer"]
 )

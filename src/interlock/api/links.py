@@ -7,6 +7,8 @@ that is shown whole anyway, which some clients ask for all the same.
 
 from collections.abc import Mapping
 
+from interlock.payments.instruments.method_types import KNOWN as METHOD_TYPES
+
 Targets = tuple[str, ...]
 _NEVER: Targets = ()
 
@@ -52,7 +54,41 @@ PREFIXES: Mapping[str, str] = {
 }
 """Id prefix → kind."""
 
+_SESSION_PAGES = (
+    "adaptive_pricing",
+    "after_expiration",
+    "automatic_tax",
+    "branding_settings",
+    "collected_information",
+    "consent",
+    "consent_collection",
+    "currency_conversion",
+    "custom_fields",
+    "custom_text",
+    "invoice_creation",
+    "managed_payments",
+    "name_collection",
+    "optional_items",
+    "payment_method_configuration_details",
+    "permissions",
+    "phone_number_collection",
+    "presentment_details",
+    "saved_payment_method_options",
+    "shipping_address_collection",
+    "shipping_options",
+    "tax_id_collection",
+    "wallet_options",
+)
+
 LINKS: Mapping[str, Mapping[str, Targets]] = {
+    "account": {
+        **_whole("business_profile", "capabilities", "company", "controller", "external_accounts"),
+        **_whole("future_requirements", "groups", "individual", "requirements", "settings", "tos_acceptance"),
+    },
+    "balance": {
+        **_whole("available", "connect_reserved", "instant_available", "issuing", "pending"),
+        **_whole("refund_and_dispute_prefunding"),
+    },
     "balance_transaction": {"source": ("charge", "refund", "dispute"), **_whole("fee_details")},
     "charge": {
         **_whole("billing_details", "fraud_details", "outcome", "presentment_details", "radar_options", "shipping"),
@@ -71,6 +107,7 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "transfer_data.destination": _NEVER,
     },
     "checkout.session": {
+        **_whole(*_SESSION_PAGES),
         **_whole("customer_details", "discounts", "payment_method_options", "shipping_cost", "total_details.breakdown"),
         "customer": ("customer",),
         "invoice": _NEVER,
@@ -86,7 +123,13 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "invoice_settings.default_payment_method": ("payment_method",),
         "test_clock": _NEVER,
     },
-    "card": {"customer": ("customer",), "account": _NEVER},
+    "card": {"customer": ("customer",), "account": _NEVER, **_whole("networks")},
+    "confirmation_token": _whole("mandate_data", "payment_method_options", "payment_method_preview", "shipping"),
+    "customer_cash_balance_transaction": {
+        **_whole("adjusted_for_overdraft", "applied_to_payment", "funded", "refunded_from_payment"),
+        **_whole("transferred_to_balance", "unapplied_from_payment"),
+        "customer": ("customer",),
+    },
     "dispute": {
         **{f"evidence.{name}": ("file",) for name in _EVIDENCE_FILES},
         **_whole("balance_transactions", "evidence", "evidence_details", "payment_method_details"),
@@ -95,12 +138,21 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
     },
     "event": _whole("data", "request"),
     "file": _whole("links"),
-    "item": {"price.product": ("product",), **_whole("discounts", "taxes")},
+    "item": {"price.product": ("product",), **_whole("adjustable_quantity", "discounts", "taxes")},
     "list:item": {},
-    "mandate": {"payment_method": ("payment_method",)},
+    "mandate": {
+        **_whole("customer_acceptance", "multi_use", "payment_method_details", "single_use"),
+        "payment_method": ("payment_method",),
+    },
+    "payment_attempt_record": {
+        **_whole("amount", "amount_authorized", "amount_canceled", "amount_failed", "amount_guaranteed"),
+        **_whole("amount_refunded", "amount_requested", "customer_details", "payment_method_details"),
+        **_whole("processor_details", "shipping_details"),
+    },
     "payment_intent": {
-        **_whole("amount_details", "automatic_payment_methods", "next_action", "payment_details"),
-        **_whole("payment_method_options", "processing", "shipping"),
+        **_whole("amount_details", "automatic_payment_methods", "hooks", "managed_payments", "next_action"),
+        **_whole("payment_details", "payment_method_configuration_details", "payment_method_options"),
+        **_whole("presentment_details", "processing", "shipping"),
         "application": _NEVER,
         "customer": ("customer",),
         "invoice": _NEVER,
@@ -112,11 +164,24 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "source": _NEVER,
         "transfer_data.destination": _NEVER,
     },
-    "payment_method": {"customer": ("customer",), **_whole("billing_details", "card", "radar_options")},
-    "price": {"product": ("product",), "currency_options": _NEVER, "tiers": _NEVER},
-    "product": {"default_price": ("price",), "marketing_features": _NEVER, "tax_code": _NEVER},
+    "payment_method": {
+        **_whole("billing_details", "card_present", "radar_options", *METHOD_TYPES),
+        "customer": ("customer",),
+    },
+    "price": {
+        **_whole("custom_unit_amount", "recurring", "transform_quantity"),
+        "product": ("product",),
+        "currency_options": _NEVER,
+        "tiers": _NEVER,
+    },
+    "product": {
+        **_whole("package_dimensions"),
+        "default_price": ("price",),
+        "marketing_features": _NEVER,
+        "tax_code": _NEVER,
+    },
     "refund": {
-        **_whole("destination_details", "next_action"),
+        **_whole("destination_details", "next_action", "presentment_details"),
         "balance_transaction": ("balance_transaction",),
         "charge": ("charge",),
         "failure_balance_transaction": ("balance_transaction",),
@@ -125,6 +190,7 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "transfer_reversal": _NEVER,
     },
     "setup_attempt": {
+        **_whole("payment_method_details", "setup_error"),
         "application": _NEVER,
         "customer": ("customer",),
         "on_behalf_of": _NEVER,
@@ -132,7 +198,8 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "setup_intent": ("setup_intent",),
     },
     "setup_intent": {
-        **_whole("automatic_payment_methods", "last_setup_error", "next_action", "payment_method_options"),
+        **_whole("automatic_payment_methods", "last_setup_error", "managed_payments", "next_action"),
+        **_whole("payment_method_configuration_details", "payment_method_options"),
         "application": _NEVER,
         "customer": ("customer",),
         "latest_attempt": ("setup_attempt",),
@@ -141,6 +208,7 @@ LINKS: Mapping[str, Mapping[str, Targets]] = {
         "payment_method": ("payment_method",),
         "single_use_mandate": ("mandate",),
     },
+    "token": _whole("bank_account", "card"),
 }
 """Kind → field (dotted inside a hash) → kinds it may name."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.support import stripe_shapes
 
+from interlock.api.endpoints import ENDPOINTS
 from interlock.api.expansion import Expander, check
 from interlock.api.links import LINKS, PREFIXES
 from interlock.base.context import Scope
@@ -148,6 +149,13 @@ def test_every_link_is_one_the_published_api_has() -> None:
             continue
         published = set(schema.get("x-expandableFields", ()))
         assert {field.partition(".")[0] for field in fields} - published - ours == set(), kind
+
+
+def test_everything_the_published_api_expands_in_an_answer_may_be_asked() -> None:
+    schemas = stripe_shapes._spec()["components"]["schemas"]
+    for kind in {endpoint.answers for endpoint in ENDPOINTS} | set(LINKS):
+        for field in schemas.get(kind, {}).get("x-expandableFields", ()):
+            assert check(kind, "object", [field]) is None, (kind, field)
 
 
 def test_every_target_has_an_id_prefix() -> None:
