@@ -54,9 +54,11 @@ class Bench:
         self.leases = Leases(database, self.clock, name="webhooks", owner=new_id("wk"))
         self.delivery = Delivery(database, self.clock, self.leases, SEAL, limits)
 
-    async def endpoint(self, url: str, *events: str, scope: Scope = TEST) -> tuple[str, str]:
+    async def endpoint(
+        self, url: str, *events: str, scope: Scope = TEST, api_version: str | None = None
+    ) -> tuple[str, str]:
         """Make an endpoint and return its id and secret."""
-        command = CreateEndpoint(url=url, enabled_events=events or ("*",))
+        command = CreateEndpoint(url=url, enabled_events=events or ("*",), api_version=api_version)
         answer = await self.endpoints.create(request(scope), command, respond)
         assert isinstance(answer, Answer), answer
         made = msgspec.json.decode(answer.body)

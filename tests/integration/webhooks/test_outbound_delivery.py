@@ -16,6 +16,7 @@ from interlock.base.context import Scope
 from interlock.base.errors import VaultError
 from interlock.base.problems import Problem
 from interlock.gateways.contract import Notification
+from interlock.payments.events.types import API_VERSION
 from interlock.payments.recovery.notifications import Verdict
 from interlock.payments.work import Answer
 from interlock.storage.database import Database
@@ -291,6 +292,26 @@ async def test_a_failed_event_can_be_sent_again(bench: Bench, receiver: WebhookR
     assert receiver.event_ids() == [event_id, event_id]
     assert isinstance(await bench.endpoints.resend(TEST, "evt_none", endpoint_id), Problem)
     assert isinstance(await bench.endpoints.resend(LIVE, event_id, endpoint_id), Problem)
+
+
+async def test_an_endpoint_is_told_the_version_it_was_made_for_and_others_ours(
+    bench: Bench, receiver: WebhookReceiver
+) -> None:
+    endpoint_id, secret = await bench.endpoint(receiver.url("/older"), api_version="2024-06-20")
+    await bench.endpoint(receiver.url("/ours"))
+    await bench.event()
+    await bench.cycle()
+    (event,) = await announced(bench.database)
+    assert await bench.endpoints.resend(TEST, event.id, endpoint_id) is None
+    await bench.cycle()
+    told = [(one.path, one.event["api_version"]) for one in receiver.received]
+    assert sorted(told) == [("/older", "2024-06-20"), ("/older", "2024-06-20"), ("/ours", API_VERSION)]
+    for one in receiver.received:
+        if one.path == "/older":
+            stripe.WebhookSignature.verify_header(one.body.decode(), one.headers["Stripe-Signature"], secret)
+    shown = await bench.endpoints.get(TEST, endpoint_id)
+    assert not isinstance(shown, Problem)
+    assert (shown.api_version, event.api_version) == ("2024-06-20", API_VERSION)
 
 
 async def test_two_workers_share_accounts_and_send_each_event_once(

@@ -36,10 +36,12 @@ CROSS JOIN LATERAL (
 WHERE first.next_attempt_at_ms <= $1;
 
 -- name: due
+-- Clients refuse events of another version than theirs: an endpoint that was made for one is told that one.
 SELECT d.event_id, d.attempts, d.retry_until_ms, d.pending_webhooks, a.account_id, a.id, a.livemode, a.created_at_ms,
-    a.request_id, a.idempotency_key, a.api_version, a.types, a.facts
+    a.request_id, a.idempotency_key, coalesce(e.api_version, a.api_version) AS api_version, a.types, a.facts
 FROM webhook_deliveries d
 JOIN announcements a ON a.account_id = d.account_id AND a.id = left(d.event_id, -1) || '0'
+LEFT JOIN webhook_endpoints e ON e.account_id = d.account_id AND e.id = d.endpoint_id
 WHERE d.account_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.next_attempt_at_ms <= $3
 ORDER BY d.next_attempt_at_ms LIMIT $4;
 
