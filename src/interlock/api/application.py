@@ -19,6 +19,7 @@ from interlock.api.call import Call
 from interlock.api.limits import Disconnected, Limits, RateLimiter, read_body
 from interlock.api.parameters.base import Parameters
 from interlock.api.parameters.decoding import decode
+from interlock.api.repeating import Repeats
 from interlock.api.requests import Incoming, Send, send_answer, send_preflight
 from interlock.api.router import Endpoint, Router
 from interlock.api.services import Services
@@ -63,6 +64,7 @@ class Application:
         self._expander = expander
         self._rate = RateLimiter(limits.requests_per_s, limits.burst, limits.tracked_keys)
         self._failures = RateLimiter(limits.failed_keys_per_s, limits.failed_keys_burst, limits.tracked_keys)
+        self._repeats = Repeats()
         self._in_flight = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
@@ -189,7 +191,7 @@ class Application:
             request.client_ip,
             None if agent is None else agent.decode("latin-1")[:500],
         )
-        outcome = await endpoint.handler(call)
+        outcome = await self._repeats.perform(endpoint, call)
         if key is not None and not isinstance(outcome, Answer):
             outcome = await self._services.idempotency.settle(context, outcome, call.resume)
         if not expand or isinstance(outcome, Problem) or request.method in {"GET", "HEAD"}:

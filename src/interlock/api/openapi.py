@@ -46,9 +46,9 @@ _PROBLEMS = {
     "404": "There is no such object.",
     "405": "The method is not allowed here.",
     "408": "The body did not arrive in time.",
-    "409": "Another request is working on this object or with this idempotency key.",
+    "409": "Another request is working with this idempotency key.",
     "413": "The body is too large.",
-    "429": "Too many requests.",
+    "429": "Too many requests, or another one is changing this object. Retry.",
     "431": "The headers or the query string are too large.",
     "503": "Overloaded, or the database does not answer. Retry.",
 }

@@ -195,7 +195,7 @@ def _event_showing(change: Change, answer: Answer) -> str | None:
 
 
 CONFLICT = Problem(
-    status=409,
+    status=429,
     type="invalid_request_error",
     code="lock_timeout",
     message="This object cannot be accessed right now because another request is changing it. Retry the request.",

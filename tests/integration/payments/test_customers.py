@@ -12,7 +12,7 @@ from interlock.base.problems import Problem
 from interlock.payments.customers.types import CardSource, CreateCustomer, Customer, DeletedSource, UpdateCustomer
 from interlock.payments.instruments.types import PaymentMethod, UpdateSource
 from interlock.payments.representation.customer import customer as shown_customer
-from interlock.payments.work import Answer
+from interlock.payments.work import CONFLICT, Answer
 from interlock.storage.database import Database
 from interlock.storage.pages import Page, PageResult
 
@@ -113,7 +113,7 @@ async def test_two_changes_at_once_do_not_overwrite_each_other(rooms: CustomerRo
     stored = await rooms.customers.get(SCOPE, customer.id)
     assert isinstance(stored, Customer)
     assert stored.version == 1 + len(done)
-    assert all(answer.status == 409 for answer in answers if isinstance(answer, Problem))
+    assert all(answer == CONFLICT for answer in answers if isinstance(answer, Problem))
 
 
 async def test_a_deleted_customer_keeps_nothing_and_frees_its_methods(rooms: CustomerRooms) -> None:
