@@ -97,6 +97,23 @@ def test_a_charge_is_refunded_by_its_own_address(client: Any) -> None:
     assert history["data"][0]["object"] == "balance_transaction"
 
 
+def test_a_hold_is_let_go_by_refunding_its_charge(client: Any) -> None:
+    charge = client.v1.charges.create({"amount": 900, "currency": "usd", "source": "tok_visa", "capture": False})
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.refunds.create({"charge": charge.id, "amount": 300})
+    assert caught.value.param == "amount"
+    options = {"idempotency_key": f"release-{charge.id}"}
+    refund, again = (client.v1.refunds.create({"charge": charge.id}, options) for _ in range(2))
+    assert (refund.status, refund.amount, refund.charge, again.id) == ("succeeded", 900, charge.id, refund.id)
+    shown = client.v1.charges.retrieve(charge.id)
+    assert (shown.refunded, shown.amount_refunded, shown.captured) == (True, 900, False)
+    assert client.v1.payment_intents.retrieve(charge.payment_intent).status == "canceled"
+    assert [one.id for one in client.v1.refunds.list({"charge": charge.id}).data] == [refund.id]
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.charges.capture(charge.id)
+    assert caught.value.code == "charge_expired_for_capture"
+
+
 def test_groups_of_events_are_listed_by_a_star(client: Any) -> None:
     client.v1.charges.create({"amount": 900, "currency": "usd", "source": "tok_visa"})
     found = client.v1.events.list({"type": "charge.*", "limit": 20}).data

@@ -69,6 +69,9 @@ async def follow_on(house: House, task: Task) -> None:
     elif task.action == "refund":
         asked = CreateRefund(payment_intent=task.subject)
         await house.follow(lambda respond: rooms.refunds.create(ctx, asked, respond))
+    elif task.action == "release":
+        asked = CreateRefund(charge=task.subject)
+        await house.follow(lambda respond: rooms.refunds.create(ctx, asked, respond))
 
 
 async def main() -> None:

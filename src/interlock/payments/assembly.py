@@ -130,7 +130,7 @@ def assemble(
     outcomes, verified = Outcomes(work, base.books, public_url), SetupOutcomes(work, public_url)
     confirmer = Confirmer(work, runner, base.routes, base.instruments, outcomes, public_url, limits)
     intents = Intents(work, confirmer, outcomes, base.instruments, customers, base.mandates)
-    follow_ons, refunds = FollowOns(work, base.operator, outcomes, base.books), Refunds(work, base.operator, base.books)
+    follow_ons, refunds = _after_payment(base, outcomes)
     setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
     goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
     strays, products, disputes = Strays(work), Products(work), Disputes(work, base.books, base.ledger)
@@ -161,6 +161,11 @@ def assemble(
         recovery=Recovery(work, runner, Rebuilder(database, base.instruments, setups, public_url), dispatch),
         expiry=Expiry(work, follow_ons),
     )
+
+
+def _after_payment(base: _Base, outcomes: Outcomes) -> tuple[FollowOns, Refunds]:
+    follow_ons = FollowOns(base.work, base.operator, outcomes, base.books)
+    return follow_ons, Refunds(base.work, base.operator, base.books, follow_ons)
 
 
 def _fees(table: RoutingTable, scope: Scope, gateway_id: str) -> FeeTerms:

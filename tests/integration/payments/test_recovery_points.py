@@ -205,6 +205,20 @@ async def test_a_cancel_killed_at_each_point_releases_the_money(
     assert "void" in {entry["kind"] for entry in stripe_gateway.books(reference=payment.id)}
 
 
+@pytest.mark.parametrize("point", ["void.begun", "void.answered"])
+async def test_a_hold_let_go_by_a_refund_is_released_when_killed_at_each_point(
+    crash_house: House, database_url: str, stripe_gateway: Gateway, point: str
+) -> None:
+    held = await crash_house.paid(capture_method="manual")
+    crash(database_url, crash_house, point, "release", subject=held.latest_charge_id or "")
+    await settle(crash_house)
+    assert (await crash_house.intent(held.id)).status is IntentStatus.CANCELED
+    (refund,) = (await crash_house.payments.refunds.list(crash_house.scope, Page())).items
+    assert (refund.status, refund.amount_minor) == (RefundStatus.SUCCEEDED, 1099)
+    payment = (await crash_house.attempts(held))[0]
+    assert "void" in {entry["kind"] for entry in stripe_gateway.books(reference=payment.id)}
+
+
 @pytest.mark.parametrize("point", ["refund.begun", "refund.answered"])
 async def test_a_refund_killed_at_each_point_gives_back_exactly_once(
     crash_house: House, database_url: str, stripe_gateway: Gateway, point: str

@@ -13,18 +13,20 @@ from interlock.payments.attempts.types import Attempt
 from interlock.payments.charges.types import Charge
 from interlock.payments.intents.machine import Trigger, next_status
 from interlock.payments.intents.types import Intent, IntentStatus
+from interlock.payments.refunds.types import Refund
 
 replace = msgspec.structs.replace
 
 
 class FollowOnSettlement(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write and announce; ``failed`` is True when the gateway did not do it."""
+    """What to write and announce; ``failed`` is True when the gateway did not do it, ``refund`` what a void is for."""
 
     intent: Intent
     charge: Charge
     events: tuple[str, ...] = ()
     taken_minor: int = 0
     failed: bool = False
+    refund: Refund | None = None
 
 
 def settle_capture(intent: Intent, charge: Charge, attempt: Attempt, result: Result) -> FollowOnSettlement:

@@ -39,9 +39,12 @@ from interlock.payments.intents.types import (
 )
 from interlock.payments.intents.validation import MAX_FRONT_AMOUNT, front_money, unexpected_state
 from interlock.payments.money import Books
+from interlock.payments.refunds.settling import settle_release
+from interlock.payments.refunds.types import REFUNDS, Refund
 from interlock.payments.representation.amounts import front_amount
 from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
+from interlock.payments.representation.refund import refund as show_refund
 from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
 
 replace = msgspec.structs.replace
@@ -51,11 +54,17 @@ _log = logging.getLogger(__name__)
 
 
 class Held(msgspec.Struct, frozen=True):
-    """An authorised intent with its charge and the attempt that authorised it."""
+    """An authorised intent with its charge, the attempt that authorised it, and the refund that releases it, if any."""
 
     intent: Intent
     charge: Charge
     payment_attempt: Attempt
+    refund: Refund | None = None
+
+    @property
+    def asked_for(self) -> str:
+        """Return the id of what the shop's request is about: a retry is answered from its state."""
+        return self.intent.id if self.refund is None else self.refund.id
 
 
 class FollowOns:
@@ -125,6 +134,19 @@ class FollowOns:
         answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(canceled))
         return answer if isinstance(answer, Answer) else refused_commit(answer)
 
+    async def release(self, ctx: RequestContext, refund: Refund, respond: Respond) -> Answer | Problem:
+        """Cancel the intent of an uncaptured charge because the shop refunds it (the older way to let a hold go).
+
+        The cancellation is the one above; ``refund``, not stored yet, is begun with it and ends as it does.
+        """
+        held = await self._held(ctx.scope, refund.payment_intent_id or "", "cancel")
+        if isinstance(held, Problem):
+            return held
+        detail = {"reason": refund.reason, "refund": refund.id}
+        return await self._operate(
+            ctx, replace(held, refund=refund), Operation.VOID, held.intent.amount_capturable_minor, detail, respond
+        )
+
     async def _held(self, scope: Scope, intent_id: str, action: str) -> Held | Problem:
         database = self._work.database
         intent = await database.get(INTENTS, scope, intent_id)
@@ -169,30 +191,37 @@ class FollowOns:
         )
         change = Change(ctx.scope)
         change.update(INTENTS, intent)
-        problem = await self._operator.begin(ctx, attempt, change, intent.id)
+        held = replace(held, intent=intent)
+        if held.refund is not None:
+            held = replace(held, refund=_begin_refund(change, held.refund, attempt))
+        problem = await self._operator.begin(ctx, attempt, change, held.asked_for)
         if problem is not None:
             return problem
         execution = await self._operator.send(attempt)
-        return await self._finish(ctx, Held(intent, held.charge, held.payment_attempt), attempt, execution, respond)
+        return await self._finish(ctx, held, attempt, execution, respond)
 
     async def _finish(
         self, ctx: RequestContext, held: Held, attempt: Attempt, execution: Execution, respond: Respond
     ) -> Answer | Problem:
         result = trusted_result(execution)
-        intent_id = held.intent.id
+        asked_for, intent_id = held.asked_for, held.intent.id
         for _ in range(FINISHING_TRIES):
             change, settled = self._settle(held, attempt, result, execution)
             view: object = IntentView(settled.intent, settled.charge)
-            if settled.failed:
+            if settled.refund is not None:
+                view = settled.refund
+            elif settled.failed:
                 view = _failed(settled.intent, result)
-            answer = await self._work.finish(ctx, change, intent_id, respond, view)
+            answer = await self._work.finish(ctx, change, asked_for, respond, view)
             if isinstance(answer, Answer):
                 return answer
             present = await self._reload(held, attempt)
             if present is None:
                 break
             held = present
-        return await self._outcomes.answer_from_state(ctx, intent_id, respond)
+        if held.refund is None:
+            return await self._outcomes.answer_from_state(ctx, intent_id, respond)
+        return await respond(await self._work.database.get(REFUNDS, ctx.scope, held.refund.id) or held.refund)
 
     async def _reload(self, held: Held, attempt: Attempt) -> Held | None:
         """Return ``held`` as stored by now, or None when somebody else has written what became of ``attempt``."""
@@ -202,7 +231,13 @@ class FollowOns:
         is_ours = intent is not None and intent.active_attempt_id == attempt.id
         if intent is None or charge is None or not is_ours or not await is_untouched(self._work, attempt):
             return None
-        return Held(intent, charge, held.payment_attempt)
+        return Held(intent, charge, held.payment_attempt, await self._refund_of(attempt))
+
+    async def _refund_of(self, attempt: Attempt) -> Refund | None:
+        """Return the refund that a void is for, if any."""
+        refund_id = attempt.detail.get("refund")
+        scope = Scope(attempt.account_id, attempt.livemode)
+        return None if refund_id is None else await self._work.database.get(REFUNDS, scope, refund_id)
 
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> bool:
         """Write down the outcome of a capture, increment or void that nobody is waiting for.
@@ -217,7 +252,8 @@ class FollowOns:
             return False
         if attempt.operation is not Operation.VOID and intent.active_attempt_id != attempt.id:
             return False
-        change, _ = self._settle(Held(intent, charge, attempt), attempt, result, execution)
+        held = Held(intent, charge, attempt, await self._refund_of(attempt))
+        change, _ = self._settle(held, attempt, result, execution)
         return await self._work.record(change) is None
 
     async def captured_after_all(self, attempt: Attempt, result: Result) -> bool:
@@ -265,6 +301,9 @@ class FollowOns:
         settled_attempt = settle_attempt(attempt, result, now_ms, execution)
         if attempt.operation is Operation.VOID:
             settled_attempt, settlement = void_settled(change, held.intent, held.charge, settled_attempt, now_ms)
+            if held.refund is not None:
+                refund = settle_release(change, held.refund, result, failed=settlement.failed)
+                settlement = replace(settlement, refund=refund)
         else:
             settle = settle_capture if attempt.operation is Operation.CAPTURE else settle_increment
             settlement = settle(held.intent, held.charge, attempt, result)
@@ -285,6 +324,13 @@ class FollowOns:
             shown = show_charge(charge) if kind.startswith("charge.") else show_intent(settlement.intent)
             change.event(kind, shown)
         return replace(settlement, charge=charge)
+
+
+def _begin_refund(change: Change, refund: Refund, attempt: Attempt) -> Refund:
+    begun = replace(refund, attempt_id=attempt.id)
+    change.insert(REFUNDS, begun)
+    change.event("refund.created", show_refund(begun))
+    return begun
 
 
 def _described(

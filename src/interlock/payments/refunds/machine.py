@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from interlock.payments.charges.types import Charge
+from interlock.payments.charges.types import Charge, ChargeStatus
 from interlock.payments.refunds.types import Refund, RefundStatus
 
 replace = msgspec.structs.replace
@@ -73,6 +73,11 @@ def take_back(charge: Charge, refund: Refund) -> Charge:
         version=charge.version + 1,
         amount_refund_pending_minor=charge.amount_refund_pending_minor - refund.amount_minor,
     )
+
+
+def is_held(charge: Charge) -> bool:
+    """Return True for a charge that is authorised and neither captured nor released."""
+    return charge.status is ChargeStatus.SUCCEEDED and not charge.captured and not charge.released
 
 
 def refundable_minor(charge: Charge) -> int:

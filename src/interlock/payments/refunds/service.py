@@ -17,11 +17,12 @@ from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge, ChargeStatus
 from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.outcome import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.intents.validation import front_money
 from interlock.payments.money import Books
-from interlock.payments.refunds.machine import Trigger, next_status, refundable_minor, reserve, take_back
+from interlock.payments.refunds.machine import Trigger, is_held, next_status, refundable_minor, reserve, take_back
 from interlock.payments.refunds.settling import announce_update, fail, failure_reason, settle_refund
 from interlock.payments.refunds.types import REFUNDS, CreateRefund, Refund, RefundStatus, UpdateRefund
 from interlock.payments.representation.amounts import front_amount
@@ -39,18 +40,24 @@ _BANK_TRANSFER = "eu_bank_transfer"
 class Refunds:
     """Create, read, change, cancel and list refunds."""
 
-    def __init__(self, work: Work, operator: Operator, books: Books) -> None:
+    def __init__(self, work: Work, operator: Operator, books: Books, follow_ons: FollowOns) -> None:
         """Wire the parts."""
         self._work = work
         self._operator = operator
         self._books = books
+        self._follow_ons = follow_ons
 
     async def create(self, ctx: RequestContext, command: CreateRefund, respond: Respond) -> Answer | Problem:
         """Refund a charge, in part or in full."""
         problem = metadata.check(command.metadata or {}) or _reason_problem(command.reason)
         if problem is not None:
             return problem
-        begun = await self._reserve(ctx, command)
+        charge = await self._find_charge(ctx.scope, command)
+        if isinstance(charge, Problem):
+            return charge
+        if command.charge is not None and is_held(charge):
+            return await self._release(ctx, charge, command, respond)
+        begun = await self._reserve(ctx, charge, command)
         if isinstance(begun, Problem):
             return begun
         refund, reserved, attempt = begun
@@ -64,16 +71,33 @@ class Refunds:
             return answer
         return await self._answer_from_state(ctx, refund, attempt, execution, respond)
 
-    async def _reserve(self, ctx: RequestContext, command: CreateRefund) -> tuple[Refund, Charge, Attempt] | Problem:
+    async def _release(
+        self, ctx: RequestContext, charge: Charge, command: CreateRefund, respond: Respond
+    ) -> Answer | Problem:
+        """Give an authorisation back: its intent is cancelled, and the refund tells what came of that."""
+        if command.amount is not None and command.amount != front_amount(charge.amount_minor, charge.currency):
+            return invalid(
+                f"Charge {charge.id} has not been captured: it can be refunded as a whole only. Capture a part to "
+                "release the rest.",
+                code="charge_not_refundable",
+                param="amount",
+            )
+        now_ms = self._work.clock.now_ms()
+        refund = _new_refund(charge, command, charge.amount_minor, new_id("re", now_ms), now_ms)
+        return await self._follow_ons.release(ctx, refund, respond)
+
+    async def _reserve(
+        self, ctx: RequestContext, charge: Charge, command: CreateRefund
+    ) -> tuple[Refund, Charge, Attempt] | Problem:
         """Make the refund durable; when another refund of the charge was faster, look again at what is left."""
-        begun: tuple[Refund, Charge, Attempt] | Problem = CONFLICT
-        for _ in range(_RESERVE_TRIES):
-            charge = await self._find_charge(ctx.scope, command)
-            if isinstance(charge, Problem):
-                return charge
-            begun = await self._begin(ctx, charge, command)
+        begun = await self._begin(ctx, charge, command)
+        for _ in range(_RESERVE_TRIES - 1):
             if begun is not CONFLICT:
                 break
+            found = await self._find_charge(ctx.scope, command)
+            if isinstance(found, Problem):
+                return found
+            begun = await self._begin(ctx, found, command)
         return begun
 
     async def _answer_from_state(
@@ -107,7 +131,7 @@ class Refunds:
             detail={"reason": command.reason, "capture_reference": charge.capture_reference},
         )
         attempt = self._operator.new_attempt(asked)
-        refund = _new_refund(charge, attempt, command, refund_id, now_ms)
+        refund = replace(_new_refund(charge, command, amount_minor, refund_id, now_ms), attempt_id=attempt.id)
         reserved = reserve(charge, amount_minor)
         change = Change(ctx.scope)
         change.insert(REFUNDS, refund)
@@ -226,7 +250,8 @@ class Refunds:
         return missing("charge", charge_id, param="charge") if charge is None else charge
 
 
-def _new_refund(charge: Charge, attempt: Attempt, command: CreateRefund, refund_id: str, now_ms: int) -> Refund:
+def _new_refund(charge: Charge, command: CreateRefund, amount_minor: int, refund_id: str, now_ms: int) -> Refund:
+    """Return a refund that is about to begin; its attempt names itself."""
     return Refund(
         account_id=charge.account_id,
         id=refund_id,
@@ -236,8 +261,8 @@ def _new_refund(charge: Charge, attempt: Attempt, command: CreateRefund, refund_
         status=RefundStatus.PENDING,
         charge_id=charge.id,
         payment_intent_id=charge.payment_intent_id,
-        attempt_id=attempt.id,
-        amount_minor=attempt.amount_minor,
+        attempt_id="",
+        amount_minor=amount_minor,
         currency=charge.currency,
         reason=command.reason,
         customer_id=charge.customer_id,
@@ -260,7 +285,7 @@ def _amount(charge: Charge, command: CreateRefund) -> int | Problem:
             code="charge_not_refundable",
             param="charge",
         )
-    if charge.status is not ChargeStatus.SUCCEEDED or not charge.captured:
+    if charge.status is not ChargeStatus.SUCCEEDED or is_held(charge):
         return invalid(
             f"Charge {charge.id} has not been captured, so there is nothing to refund; cancel its PaymentIntent.",
             code="charge_not_refundable",

@@ -102,6 +102,20 @@ def announce_update(change: Change, before: Refund, after: Refund, *kinds: str) 
         change.event(kind, rendered, previous)
 
 
+def settle_release(change: Change, refund: Refund, result: Result, *, failed: bool) -> Refund:
+    """Add the end of a refund that gave an authorisation back: no money had been taken, so no book tells of it."""
+    status = next_status(refund.status, Trigger.FAIL if failed else Trigger.SUCCEED)
+    if status is None:
+        return refund
+    reason = failure_reason(result) if failed else None
+    done = replace(refund, version=refund.version + 1, status=status, failure_reason=reason)
+    change.update(REFUNDS, done)
+    if failed:
+        change.event("refund.failed", show_refund(done))
+    announce_update(change, refund, done, "refund.updated", "charge.refund.updated")
+    return done
+
+
 def _named(change: Change, refund: Refund, result: Result) -> Refund:
     if result.gateway_reference is None or result.gateway_reference == refund.gateway_reference:
         return refund
