@@ -105,3 +105,19 @@ def test_endpoints_that_are_refused(client: Any, form: dict[str, Any], param: st
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.v1.webhook_endpoints.create(form)
     assert str(caught.value.param).startswith(param)
+
+
+def test_events_are_listed_by_whether_they_were_delivered(receiver: ShopReceiver, endpoint: Any, client: Any) -> None:
+    receiver.status = 500
+    customer = client.v1.customers.create({"name": "missed"})
+    receiver.wait(of_type("customer.created", customer.id))
+
+    def listed(*, delivered: bool) -> bool:
+        found = client.v1.events.list({"delivery_success": delivered, "type": "customer.created", "limit": 100})
+        return any(one.data.object.id == customer.id for one in found.auto_paging_iter())
+
+    assert listed(delivered=False)
+    assert not listed(delivered=True)
+    receiver.status = 200
+    assert eventually(lambda: listed(delivered=True), within_s=30)
+    assert not listed(delivered=False)

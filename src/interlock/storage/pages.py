@@ -101,6 +101,11 @@ def page_query(table: Table[Any], scope: Scope, page: Page, where: Mapping[str, 
     return PageQuery(sql, conditions.arguments, backwards, cursor)
 
 
+def as_like(text: str) -> str:
+    """Return what ``LIKE`` takes for ``text``, in which ``*`` stands for anything."""
+    return re.sub(r"([\\\\%_])", r"\\\1", text).replace("*", "%")
+
+
 def _bounds(page: Page) -> list[tuple[str, int]]:
     bounds = ((">", page.created_gt), (">=", page.created_gte), ("<", page.created_lt), ("<=", page.created_lte))
     return [(comparison, bound) for comparison, bound in bounds if bound is not None]
@@ -121,8 +126,7 @@ class _Conditions:
         self.sql.append(f'"{column}" = ANY({self.parameter(list(values))})')
 
     def add_like(self, column: str, pattern: Pattern) -> None:
-        escaped = [re.sub(r"([\\\\%_])", r"\\\1", text).replace("*", "%") for text in pattern.texts]
-        self.sql.append(f'"{column}" LIKE ANY({self.parameter(escaped)})')
+        self.sql.append(f'"{column}" LIKE ANY({self.parameter([as_like(text) for text in pattern.texts])})')
 
     def add(self, column: str, comparison: str, value: object) -> None:
         if value is None:

@@ -23,8 +23,7 @@ EventNames = Annotated[list[Token], Meta(max_length=300)]
 class ListEvents(DatedPage, frozen=True, kw_only=True):
     """GET /v1/events."""
 
-    REFUSED = refuse("Deliveries are shown per webhook endpoint.", "delivery_success")
-
+    delivery_success: bool | UnsetType = UNSET
     type: Token | UnsetType = UNSET
     types: Annotated[list[Token], Meta(min_length=1, max_length=20)] | UnsetType = UNSET
 

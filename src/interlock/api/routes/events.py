@@ -37,7 +37,12 @@ async def list_events(call: Call[p.ListEvents]) -> Answer | Problem:
         return invalid(message, code="parameters_exclusive", param="type")
     rooms = call.services.rooms
     types = () if asked.types is UNSET else tuple(asked.types)
-    found = await rooms.events.list(call.scope, page, types=types if asked.type is UNSET else (asked.type,))
+    types = types if asked.type is UNSET else (asked.type,)
+    if asked.delivery_success is UNSET:
+        found = await rooms.events.list(call.scope, page, types=types)
+    else:
+        delivered = asked.delivery_success
+        found = await rooms.webhook_endpoints.events_by_delivery(call.scope, page, types, delivered=delivered)
     pending = await rooms.webhook_endpoints.pending_webhooks(call.scope, [item.id for item in found.items])
     return await show_page(call, found, lambda item: show_event(item, pending.get(item.id, 0)))
 

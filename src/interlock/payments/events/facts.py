@@ -22,8 +22,8 @@ from interlock.payments.representation.payment_intent import payment_intent_json
 
 SHOWN, INTENT, CREATED, CREATED_WITH, CHARGE = "shown", "intent", "created", "created_with", "charge"
 
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-EVENTS_MAX = len(_DIGITS)
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+EVENTS_MAX = len(DIGITS)
 """Events of one change: their position is one character of their id."""
 
 _encode = msgspec.json.Encoder().encode
@@ -117,9 +117,9 @@ _DRAWN: Mapping[str, Callable[[msgspec.Raw], bytes]] = {
 
 def event_id(announcement_id: str, position: int) -> str:
     """Return the id of the event at ``position`` of an announcement."""
-    return announcement_id[:-1] + _DIGITS[position]
+    return announcement_id[:-1] + DIGITS[position]
 
 
 def announcement_of(event: str) -> tuple[str, int]:
     """Return the announcement's id and the position that an event's id names; no position is -1."""
-    return event[:-1] + _DIGITS[0], _DIGITS.find(event[-1:]) if event else -1
+    return event[:-1] + DIGITS[0], DIGITS.find(event[-1:]) if event else -1

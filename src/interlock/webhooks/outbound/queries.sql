@@ -94,6 +94,52 @@ WHERE d.account_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.nex
 SELECT event_id, count(*) AS pending FROM webhook_deliveries
 WHERE account_id = $1 AND event_id = ANY ($2::text[]) AND state = 'pending' GROUP BY event_id;
 
+-- name: undelivered_newest
+-- Events that some endpoint has not taken (yet), between two ids; which of its change an event is, its last digit says.
+SELECT d.event_id
+FROM webhook_deliveries d
+JOIN announcements a ON a.account_id = d.account_id AND a.id = left(d.event_id, -1) || '0'
+WHERE d.account_id = $1 AND d.livemode = $2 AND d.state <> 'delivered' AND d.event_id > $3 AND d.event_id < $4
+    AND a.created_at_ms >= $5 AND a.created_at_ms < $6
+    AND split_part(btrim(a.types), ' ', strpos($8, right(d.event_id, 1))) LIKE ANY ($7::text[])
+GROUP BY d.event_id ORDER BY d.event_id DESC LIMIT $9;
+
+-- name: undelivered_oldest
+SELECT d.event_id
+FROM webhook_deliveries d
+JOIN announcements a ON a.account_id = d.account_id AND a.id = left(d.event_id, -1) || '0'
+WHERE d.account_id = $1 AND d.livemode = $2 AND d.state <> 'delivered' AND d.event_id > $3 AND d.event_id < $4
+    AND a.created_at_ms >= $5 AND a.created_at_ms < $6
+    AND split_part(btrim(a.types), ' ', strpos($8, right(d.event_id, 1))) LIKE ANY ($7::text[])
+GROUP BY d.event_id ORDER BY d.event_id ASC LIMIT $9;
+
+-- name: delivered_newest
+-- Events that every endpoint that was told them has taken, and those that no endpoint was told.
+SELECT left(a.id, -1) || substr($8, t.place::int, 1) AS event_id
+FROM announcements a
+CROSS JOIN LATERAL unnest(string_to_array(btrim(a.types), ' ')) WITH ORDINALITY AS t(kind, place)
+WHERE a.account_id = $1 AND a.livemode = $2 AND a.id >= left($3, -1) || '0' AND a.id <= $4
+    AND left(a.id, -1) || substr($8, t.place::int, 1) > $3 AND left(a.id, -1) || substr($8, t.place::int, 1) < $4
+    AND a.created_at_ms >= $5 AND a.created_at_ms < $6 AND t.kind LIKE ANY ($7::text[])
+    AND NOT EXISTS (
+        SELECT 1 FROM webhook_deliveries d
+        WHERE d.account_id = a.account_id AND d.event_id = left(a.id, -1) || substr($8, t.place::int, 1)
+            AND d.state <> 'delivered')
+ORDER BY a.id DESC, t.place DESC LIMIT $9;
+
+-- name: delivered_oldest
+SELECT left(a.id, -1) || substr($8, t.place::int, 1) AS event_id
+FROM announcements a
+CROSS JOIN LATERAL unnest(string_to_array(btrim(a.types), ' ')) WITH ORDINALITY AS t(kind, place)
+WHERE a.account_id = $1 AND a.livemode = $2 AND a.id >= left($3, -1) || '0' AND a.id <= $4
+    AND left(a.id, -1) || substr($8, t.place::int, 1) > $3 AND left(a.id, -1) || substr($8, t.place::int, 1) < $4
+    AND a.created_at_ms >= $5 AND a.created_at_ms < $6 AND t.kind LIKE ANY ($7::text[])
+    AND NOT EXISTS (
+        SELECT 1 FROM webhook_deliveries d
+        WHERE d.account_id = a.account_id AND d.event_id = left(a.id, -1) || substr($8, t.place::int, 1)
+            AND d.state <> 'delivered')
+ORDER BY a.id ASC, t.place ASC LIMIT $9;
+
 -- name: resend
 INSERT INTO webhook_deliveries (account_id, event_id, endpoint_id, livemode, created_at_ms, state, attempts,
     pending_webhooks, next_attempt_at_ms, retry_until_ms)

@@ -14,6 +14,7 @@ from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments import metadata as metadata_rules
 from interlock.payments.events.reading import find_event
+from interlock.payments.events.types import Event
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.pages import Page, PageResult
@@ -217,6 +218,21 @@ class WebhookEndpoints:
     async def pending_webhooks(self, scope: Scope, event_ids: Sequence[str]) -> dict[str, int]:
         """Return how many deliveries of each event are not acknowledged yet; absent means none."""
         return await self._store.pending_counts(scope.account_id, event_ids)
+
+    async def events_by_delivery(
+        self, scope: Scope, page: Page, types: Sequence[str], *, delivered: bool
+    ) -> PageResult[Event]:
+        """Return events, newest first, by whether they were delivered.
+
+        Args:
+            scope: account and mode.
+            page: which part of the list.
+            types: their types (a star stands for any text), or none for all.
+            delivered: True for events that every endpoint told has taken (none may have been), False for those that
+                some endpoint has not taken yet or never did.
+
+        """
+        return await self._store.events_by_delivery(scope, page, types, delivered=delivered)
 
     async def resend(self, scope: Scope, event_id: str, endpoint_id: str | None = None) -> Problem | None:
         """Send an event to an endpoint, or to all that hear its type, (again), with three more days of tries."""

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.base.context import Scope
-from interlock.payments.events.facts import announcement_of, event_id
-from interlock.payments.events.reading import event_at
-from interlock.payments.events.types import ANNOUNCEMENTS
+from interlock.payments.events.facts import DIGITS, announcement_of, event_id
+from interlock.payments.events.reading import event_at, find_event
+from interlock.payments.events.types import ANNOUNCEMENTS, Event
 from interlock.payments.representation.event import event as render_event
 from interlock.storage.database import Database
+from interlock.storage.pages import Page, PageResult, as_like
 from interlock.storage.queries import load_queries
 from interlock.webhooks.outbound.types import Due, EventFacts, NewDelivery, SealedSecret, Subscriber, Tried
 
 _QUERIES = load_queries("interlock.webhooks.outbound")
+_AFTER_EVERY_ID = "~"
+_END_OF_TIME_MS = 2**62
 _encode = msgspec.json.Encoder().encode
 _strings = msgspec.json.Decoder(tuple[str, ...]).decode
 _secrets = msgspec.json.Decoder(tuple[SealedSecret, ...]).decode
@@ -163,6 +166,32 @@ class OutboundStore:
         """Return how many deliveries of each event are still pending; events without any are absent."""
         rows = await self._database.fetch(_QUERIES["pending_counts"], account_id, list(event_ids))
         return {row["event_id"]: row["pending"] for row in rows}
+
+    async def events_by_delivery(
+        self, scope: Scope, page: Page, types: Sequence[str], *, delivered: bool
+    ) -> PageResult[Event]:
+        """Return events of ``types`` (or all) that every endpoint told has taken, or that some endpoint has not."""
+        backwards = page.ending_before is not None and page.starting_after is None
+        query = f"{'delivered' if delivered else 'undelivered'}_{'oldest' if backwards else 'newest'}"
+        rows = await self._database.fetch(
+            _QUERIES[query],
+            scope.account_id,
+            scope.livemode,
+            page.ending_before or "",
+            page.starting_after or _AFTER_EVERY_ID,
+            page.created_gte or 0,
+            _END_OF_TIME_MS if page.created_lt is None else page.created_lt,
+            [as_like(kind) for kind in types or ("*",)],
+            DIGITS,
+            page.limit + 1,
+        )
+        names = [announcement_of(row["event_id"]) for row in rows[: page.limit]]
+        found = await self._database.get_many(ANNOUNCEMENTS, scope, {name for name, _ in names})
+        events = [event_at(found[name], position) for name, position in names if name in found]
+        shown = [event for event in events if event is not None]
+        cursor = page.starting_after or page.ending_before
+        exists = cursor is None or await find_event(self._database, scope, cursor) is not None
+        return PageResult(shown[::-1] if backwards else shown, len(rows) > page.limit, exists)
 
     async def endpoint_count(self, scope: Scope) -> int:
         """Return how many endpoints there are."""
