@@ -144,13 +144,26 @@ def _place(values: dict[str, Any], key: tuple[str, ...], value: str) -> bool:
 
 
 def _next_position(node: dict[str, Any], key: tuple[str, ...], depth: int) -> str:
-    """Return the position that ``[]`` means: a new element, or the last one where it still lacks the next name."""
+    """Return the position that ``[]`` means: the last element, or a new one where the last has all of what follows.
+
+    Rack's rule, by which many clients write: ``a[][b][c]=1&a[][b][d]=2&a[][b][c]=3`` are two elements, not three.
+    """
     size = len(node)
-    if depth + 1 < len(key) and size:
+    if depth + 1 < len(key) and size and key[depth + 1]:
         latest = node.get(str(size - 1))
-        if isinstance(latest, dict) and key[depth + 1] not in latest and key[depth + 1]:
+        if isinstance(latest, dict) and not _holds(latest, key[depth + 1 :]):
             return str(size - 1)
     return str(size)
+
+
+def _holds(element: dict[str, Any], path: tuple[str, ...]) -> bool:
+    """Return True when ``path`` leads to something in ``element``; a path through ``[]`` never does."""
+    node: Any = element
+    for name in path:
+        if not name or not isinstance(node, dict) or name not in node:
+            return False
+        node = node[name]
+    return True
 
 
 def _with_lists(node: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,17 @@ def _problem(raw: bytes) -> Problem:
         (b"a[10]=k&a[9]=j", {"a": ["j", "k"]}),
         (b"a[0][x]=1&a[1][x]=2&a[0][y]=3", {"a": [{"x": "1", "y": "3"}, {"x": "2"}]}),
         (b"a[][x]=1&a[][y]=2&a[][x]=3", {"a": [{"x": "1", "y": "2"}, {"x": "3"}]}),
+        (
+            b"a[][b][c]=1&a[][b][d]=2&a[][e]=3&a[][b][c]=4",
+            {"a": [{"b": {"c": "1", "d": "2"}, "e": "3"}, {"b": {"c": "4"}}]},
+        ),
+        (b"a[][x]=1&a[][t][]=2&a[][t][]=3&a[][x]=4", {"a": [{"x": "1", "t": ["2", "3"]}, {"x": "4"}]}),
+        (b"a[][b][c]=1&a[][b]=2", {"a": [{"b": {"c": "1"}}, {"b": "2"}]}),
+        (
+            b"a[b][][c][d]=1&a[b][][c][e]=2&a[b][][c][d]=3",
+            {"a": {"b": [{"c": {"d": "1", "e": "2"}}, {"c": {"d": "3"}}]}},
+        ),
+        (b"a[][]=1&a[][]=2", {"a": [["1"], ["2"]]}),
         (b"metadata[0]=x&metadata[1]=y", {"metadata": {"0": "x", "1": "y"}}),
         (b"p[metadata][7]=x", {"p": {"metadata": {"7": "x"}}}),
         (b"a=%E2%82%AC", {"a": "€"}),
@@ -59,6 +70,7 @@ def test_bracket_notation_means(raw: bytes, values: dict[str, Any]) -> None:
         b"a=1&a[b]=2",
         b"a[b]=2&a=1",
         b"a[b]=1&a[b][c]=2",
+        b"a[][b]=1&a[][b][c]=2",
         b"a=%ff",
         b"a=%00",
         b"%00=a",
@@ -114,6 +126,38 @@ def _depth(value: Any) -> int:
 def test_whatever_a_client_encodes_comes_out_as_it_went_in(tree: dict[str, Any]) -> None:
     encoded = urlencode([pair for name, value in tree.items() for pair in _pairs(value, name)], quote_via=quote)
     assert _values(encoded.encode()) == tree
+
+
+_shapes: st.SearchStrategy[Any] = st.recursive(
+    st.none(), lambda inner: st.dictionaries(_names, inner, min_size=1, max_size=3), max_leaves=6
+)
+
+
+@st.composite
+def _alike(draw: st.DrawFn) -> list[Any]:
+    """Return hashes that have the same names all the way down, the last of each with a list of its own length."""
+
+    def fill(shape: Any) -> Any:
+        return draw(_leaves) if shape is None else {name: fill(inner) for name, inner in shape.items()}
+
+    shape = draw(st.dictionaries(_names, _shapes, min_size=1, max_size=4))
+    listed = draw(st.booleans())
+    filled = [fill(shape) for _ in range(draw(st.integers(1, 4)))]
+    return [{**one, "0list": draw(st.lists(_leaves, min_size=1, max_size=3))} if listed else one for one in filled]
+
+
+def _rack_pairs(value: Any, name: str) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [pair for key, item in value.items() for pair in _rack_pairs(item, f"{name}[{key}]")]
+    if isinstance(value, list):
+        return [pair for item in value for pair in _rack_pairs(item, f"{name}[]")]
+    return [(name, value)]
+
+
+@given(_alike().filter(lambda elements: _depth(elements) + 2 <= MAX_DEPTH), st.sampled_from(["a", "a[b]"]))
+def test_lists_of_hashes_without_positions_come_out_as_they_went_in(elements: list[Any], name: str) -> None:
+    values = _values(urlencode(_rack_pairs(elements, name), quote_via=quote).encode())["a"]
+    assert (values if name == "a" else values["b"]) == elements
 
 
 @given(st.binary(max_size=200))
