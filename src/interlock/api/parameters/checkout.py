@@ -42,6 +42,19 @@ class InlineProduct(Parameters, frozen=True, kw_only=True):
     unit_label: Text | UnsetType = UNSET
 
 
+# What can only be off: clients write out what they do not want.
+_Off = Annotated[Literal["false"], Meta(extra={"reason": NOT_YET})]
+_NoTax = Annotated[Literal["false"], Meta(extra={"reason": _NO_TAX})]
+
+
+class AdjustableQuantity(Parameters, frozen=True, kw_only=True):
+    """Quantities that shoppers change, which can only be off."""
+
+    REFUSED = refuse(NOT_YET, "maximum", "minimum")
+
+    enabled: _Off
+
+
 class PriceData(Parameters, frozen=True, kw_only=True):
     """A price made on the way."""
 
@@ -58,8 +71,9 @@ class PriceData(Parameters, frozen=True, kw_only=True):
 class SessionLine(Parameters, frozen=True, kw_only=True):
     """One kind of goods."""
 
-    REFUSED = {**refuse(_NO_TAX, "dynamic_tax_rates", "tax_rates"), **refuse(NOT_YET, "adjustable_quantity")}
+    REFUSED = refuse(_NO_TAX, "dynamic_tax_rates", "tax_rates")
 
+    adjustable_quantity: AdjustableQuantity | UnsetType = UNSET
     price: Token | UnsetType = UNSET
     price_data: PriceData | UnsetType = UNSET
     quantity: Annotated[int, Meta(ge=1, le=999_999)] = 1
@@ -108,23 +122,42 @@ class TaxSwitch(Parameters, frozen=True, kw_only=True):
 
     REFUSED = refuse(_NO_TAX, "liability")
 
-    enabled: Literal["false"] | UnsetType = UNSET
+    enabled: _NoTax | UnsetType = UNSET
+
+
+class TaxIds(Parameters, frozen=True, kw_only=True):
+    """Asking shoppers for their tax ids, which can only be off."""
+
+    REFUSED = refuse(_NO_TAX, "required")
+
+    enabled: _NoTax
+
+
+class InvoiceCreation(Parameters, frozen=True, kw_only=True):
+    """Invoices of what was paid, which can only be off."""
+
+    REFUSED = refuse(NOT_YET, "invoice_data")
+
+    enabled: _Off
+
+
+class AdaptivePricing(Parameters, frozen=True, kw_only=True):
+    """Prices in shoppers' own currencies, which can only be off."""
+
+    enabled: _Off | UnsetType = UNSET
 
 
 class CreateSession(Expandable, frozen=True, kw_only=True):
     """POST /v1/checkout/sessions."""
 
     REFUSED = {
-        **refuse(_NO_TAX, "tax_id_collection"),
         **refuse(_NO_SUBSCRIPTIONS, "subscription_data"),
         **refuse("Interlock has no coupons.", "discounts"),
         **refuse(
             NOT_YET,
-            "adaptive_pricing",
             "branding_settings",
             "customer_account",
             "excluded_payment_method_types",
-            "invoice_creation",
             "managed_payments",
             "name_collection",
             "optional_items",
@@ -134,6 +167,7 @@ class CreateSession(Expandable, frozen=True, kw_only=True):
 
     mode: Literal["payment", "setup", "subscription"] = "payment"
     line_items: Annotated[list[SessionLine], Meta(max_length=100)] = []
+    adaptive_pricing: AdaptivePricing | UnsetType = UNSET
     after_expiration: Hash | UnsetType = UNSET
     allow_promotion_codes: bool | UnsetType = UNSET
     automatic_tax: TaxSwitch | UnsetType = UNSET
@@ -149,6 +183,7 @@ class CreateSession(Expandable, frozen=True, kw_only=True):
     customer_email: Email | UnsetType = UNSET
     customer_update: Hash | UnsetType = UNSET
     expires_at: Timestamp | UnsetType = UNSET
+    invoice_creation: InvoiceCreation | UnsetType = UNSET
     integration_identifier: Token | UnsetType = UNSET
     locale: Token | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
@@ -168,6 +203,7 @@ class CreateSession(Expandable, frozen=True, kw_only=True):
     shipping_address_collection: Hash | UnsetType = UNSET
     submit_type: Literal["auto", "book", "donate", "pay", "subscribe"] | UnsetType = UNSET
     success_url: Url | UnsetType = UNSET
+    tax_id_collection: TaxIds | UnsetType = UNSET
     ui_mode: Literal["elements", "embedded_page", "hosted_page", "hosted", "embedded", "custom"] | UnsetType = UNSET
     wallet_options: Hash | UnsetType = UNSET
 

@@ -156,7 +156,8 @@ def _read_leaf(kind: inspect.Type, value: Any, path: Path, extra: dict[str, Any]
         return known
     if isinstance(kind, inspect.LiteralType):
         if value not in kind.values:
-            raise _Invalid(f"Invalid {shown(path)}: must be {_one_of(kind.values)}", path)
+            reason = f". {extra['reason']}" if "reason" in extra else ""
+            raise _Invalid(f"Invalid {shown(path)}: must be {_one_of(kind.values)}{reason}", path)
         return value
     if isinstance(kind, inspect.FloatType):
         return _read_decimal(value, path)
