@@ -60,6 +60,24 @@ def test_a_session_that_saves_a_card(client: Any) -> None:
     assert session.setup_intent is None or isinstance(session.setup_intent, str)
 
 
+def test_a_session_that_saves_a_card_makes_a_customer_for_it(client: Any) -> None:
+    form = {"mode": "setup", "currency": "usd", "customer_creation": "always", "success_url": BACK}
+    session = client.v1.checkout.sessions.create({**form, "customer_email": "a@shop.example"})
+    assert (session.customer, session.customer_creation) == (None, "always")
+    client.raw_request("post", f"/v1/payment_pages/{session.id}/confirm", payment_method="pm_card_visa")
+    done = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent", "customer"]})
+    assert (done.status, done.customer_creation, done.customer.email) == ("complete", "always", "a@shop.example")
+    kept = client.v1.customers.payment_methods.list(done.customer.id).data
+    assert [method.id for method in kept] == [done.setup_intent.payment_method]
+
+
+def test_a_customer_is_not_made_where_one_is_named(client: Any) -> None:
+    form = {"mode": "setup", "currency": "usd", "customer_creation": "always", "success_url": BACK}
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        client.v1.checkout.sessions.create({**form, "customer": client.v1.customers.create({}).id})
+    assert caught.value.param == "customer_creation"
+
+
 def test_an_expired_session_takes_nothing_and_its_intent_cannot_be_cancelled_before(client: Any) -> None:
     session = client.v1.checkout.sessions.create(SESSION)
     gone = client.v1.checkout.sessions.expire(session.id)

@@ -129,10 +129,8 @@ def _check_customer(command: CreateSession) -> Problem | None:
         return None
     if creation not in {"always", "if_required"}:
         return invalid("Invalid customer_creation: must be one of always or if_required", param="customer_creation")
-    if command.mode != "payment" or command.customer is not None:
-        return invalid(
-            "`customer_creation` can only be used in `payment` mode and without a customer.", param="customer_creation"
-        )
+    if command.customer is not None:
+        return invalid("`customer_creation` can only be used without a customer.", param="customer_creation")
     return None
 
 

@@ -123,9 +123,10 @@ def _money(value: CheckoutSession) -> dict[str, Any]:
 
 
 def _customer_creation(value: CheckoutSession) -> str | None:
-    if value.mode != "payment" or (value.customer_id is not None and not value.details.get("customer_creation")):
-        return None
-    return value.details.get("customer_creation") or "if_required"
+    given: str | None = value.details.get("customer_creation")
+    if given is not None or value.mode != "payment" or value.customer_id is not None:
+        return given
+    return "if_required"
 
 
 def _customer_details(value: CheckoutSession) -> dict[str, Any] | None:
