@@ -1,5 +1,6 @@
 """Requests of older and unusual clients, over real HTTP on a real database: what needs no gateway."""
 
+import pytest
 from tests.support.api_client import Api
 
 
@@ -25,6 +26,36 @@ async def test_there_are_no_connected_accounts_to_list(api: Api) -> None:
 async def test_a_list_of_charges_is_not_narrowed_by_what_is_not_kept(api: Api) -> None:
     status, body, _ = await api.ask("GET", "/v1/charges", {"transfer_group": "g"})
     assert (status, body["error"]["param"]) == (400, "transfer_group")
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        ("/v1/charges", "customer"),
+        ("/v1/charges", "payment_intent"),
+        ("/v1/checkout/sessions", "customer"),
+        ("/v1/checkout/sessions", "payment_intent"),
+        ("/v1/disputes", "charge"),
+        ("/v1/disputes", "payment_intent"),
+        ("/v1/payment_intents", "customer"),
+        ("/v1/payment_methods", "customer"),
+        ("/v1/refunds", "charge"),
+        ("/v1/refunds", "payment_intent"),
+        ("/v1/setup_intents", "customer"),
+    ],
+)
+async def test_a_list_of_what_belongs_to_nobody_is_refused(api: Api, path: str, param: str) -> None:
+    status, body, _ = await api.ask("GET", path, {param: "xx_none"})
+    assert (status, body["error"]["code"], body["error"]["param"]) == (400, "resource_missing", param)
+    assert body["error"]["message"] == f"No such {param}: 'xx_none'"
+    if param == "charge":
+        return
+    made = await api.post(f"/v1/{param}s", {"amount": 500, "currency": "usd"} if param == "payment_intent" else {})
+    assert made["id"] in {item["id"] for item in (await api.get(f"/v1/{param}s"))["data"]}
+    if path != f"/v1/{param}s":
+        assert (await api.get(path, {param: made["id"]}))["data"] == []
+    status, body, _ = await api.ask("GET", path, {param: made["id"]}, key="other_secret")
+    assert (status, body["error"]["code"]) == (400, "resource_missing")
 
 
 async def test_a_browser_pays_as_its_library_writes_requests(api: Api) -> None:

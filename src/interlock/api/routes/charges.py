@@ -79,10 +79,8 @@ async def list_(call: Call[p.ListCharges]) -> Answer | Problem:
     page = page_of(asked)
     if isinstance(page, Problem):
         return page
-    found = await call.services.rooms.charges.list(
-        call.scope, page, customer=or_none(asked.customer), payment_intent=or_none(asked.payment_intent)
-    )
-    return await show_page(call, found, show_charge)
+    of = {"customer": or_none(asked.customer), "payment_intent": or_none(asked.payment_intent)}
+    return await show_page(call, await call.services.rooms.charges.list(call.scope, page, **of), show_charge, of)
 
 
 async def search_(call: Call[Search]) -> Answer | Problem:
@@ -167,10 +165,8 @@ async def list_refunds(call: Call[p.ListRefunds]) -> Answer | Problem:
     page = page_of(asked)
     if isinstance(page, Problem):
         return page
-    found = await call.services.rooms.refunds.list(
-        call.scope, page, charge=or_none(asked.charge), payment_intent=or_none(asked.payment_intent)
-    )
-    return await show_page(call, found, show_refund)
+    of = {"charge": or_none(asked.charge), "payment_intent": or_none(asked.payment_intent)}
+    return await show_page(call, await call.services.rooms.refunds.list(call.scope, page, **of), show_refund, of)
 
 
 _CHARGE = "/v1/charges/{charge}"

@@ -134,14 +134,9 @@ async def list_(call: Call[p.ListSessions]) -> Answer | Problem:
         return page
     if asked.payment_link is not UNSET or asked.subscription is not UNSET:
         return await call.show_list([], has_more=False)  # no session here is of either
-    found = await call.services.rooms.sessions.list(
-        call.scope,
-        page,
-        customer=or_none(asked.customer),
-        payment_intent=or_none(asked.payment_intent),
-        status=or_none(asked.status),
-    )
-    return await show_page(call, found, lambda session: _show(call, session))
+    of = {"customer": or_none(asked.customer), "payment_intent": or_none(asked.payment_intent)}
+    found = await call.services.rooms.sessions.list(call.scope, page, status=or_none(asked.status), **of)
+    return await show_page(call, found, lambda session: _show(call, session), of)
 
 
 async def update(call: Call[p.UpdateSession]) -> Answer | Problem:

@@ -3,7 +3,7 @@
 Called by the other modules of ``api.routes``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -17,12 +17,14 @@ from interlock.base.money import Money, iso_exponent
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments.instruments.types import CardData, PaymentMethodData, SepaDebitData
 from interlock.payments.intents.validation import front_money
+from interlock.payments.owners import missing_owner
 from interlock.payments.representation.addresses import shipping
 from interlock.payments.work import Answer
 from interlock.storage.pages import Page, PageResult
 
 T = TypeVar("T")
 _SECOND = 1_000
+_NOBODY: Mapping[str, str | None] = {}
 FLAT_ADDRESS = {
     "address_line1": "line1",
     "address_line2": "line2",
@@ -92,10 +94,27 @@ def no_such_cursor(parameters: base.Page, path: str) -> Problem:
     return msgspec.structs.replace(missing(listed, getattr(parameters, param), param=param), status=400)
 
 
-async def show_page(call: Call[Any], found: PageResult[T] | Problem, render: Callable[[T], Shown]) -> Answer | Problem:
-    """Return the list answer for a page of values, or the complaint about a cursor that names nothing."""
+async def show_page(
+    call: Call[Any],
+    found: PageResult[T] | Problem,
+    render: Callable[[T], Shown],
+    of: Mapping[str, str | None] = _NOBODY,
+) -> Answer | Problem:
+    """Return the list answer for a page of values, or the complaint about a cursor or filter that names nothing.
+
+    Args:
+        call: the request.
+        found: the page.
+        render: makes a value's public shape.
+        of: whose values were asked for, by parameter; looked for only where there are none.
+
+    """
     if isinstance(found, Problem):
         return found
+    if of and not found.items:
+        problem = await missing_owner(call.services.rooms.database, call.scope, of)
+        if problem is not None:
+            return problem
     if not found.cursor_found:
         return no_such_cursor(call.parameters, call.context.path)
     return await call.show_list([render(item) for item in found.items], has_more=found.has_more)

@@ -33,10 +33,8 @@ async def list_(call: Call[p.ListDisputes]) -> Answer | Problem:
     page = page_of(asked)
     if isinstance(page, Problem):
         return page
-    found = await call.services.rooms.disputes.list(
-        call.scope, page, charge=or_none(asked.charge), payment_intent=or_none(asked.payment_intent)
-    )
-    return await show_page(call, found, _show(call))
+    of = {"charge": or_none(asked.charge), "payment_intent": or_none(asked.payment_intent)}
+    return await show_page(call, await call.services.rooms.disputes.list(call.scope, page, **of), _show(call), of)
 
 
 async def update(call: Call[p.UpdateDispute]) -> Answer | Problem:

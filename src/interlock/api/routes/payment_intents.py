@@ -289,8 +289,8 @@ async def list_(call: Call[p.ListPaymentIntents]) -> Answer | Problem:
     page = page_of(call.parameters)
     if isinstance(page, Problem):
         return page
-    found = await call.services.rooms.intents.list(call.scope, page, customer=or_none(call.parameters.customer))
-    return await show_page(call, found, show_intent)
+    of = {"customer": or_none(call.parameters.customer)}
+    return await show_page(call, await call.services.rooms.intents.list(call.scope, page, **of), show_intent, of)
 
 
 async def search_(call: Call[Search]) -> Answer | Problem:

@@ -164,10 +164,10 @@ async def list_(call: Call[p.ListSetupIntents]) -> Answer | Problem:
     page = page_of(asked)
     if isinstance(page, Problem):
         return page
-    found = await call.services.rooms.setup_intents.list(
-        call.scope, page, customer=or_none(asked.customer), payment_method=or_none(asked.payment_method)
-    )
-    return await show_page(call, found, setup_intent)
+    of = {"customer": or_none(asked.customer)}
+    method = or_none(asked.payment_method)
+    found = await call.services.rooms.setup_intents.list(call.scope, page, payment_method=method, **of)
+    return await show_page(call, found, setup_intent, of)
 
 
 async def attempts(call: Call[p.ListSetupAttempts]) -> Answer | Problem:
