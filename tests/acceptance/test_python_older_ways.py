@@ -120,3 +120,30 @@ def test_groups_of_events_are_listed_by_a_star(client: Any) -> None:
     assert found
     assert all(event.type.startswith("charge.") for event in found)
     assert client.v1.events.list({"type": "*", "limit": 1}).data
+
+
+@pytest.mark.parametrize("version", ["2020-08-27", "2022-11-15", "2023-08-15"])
+def test_an_older_version_confirms_a_card_without_an_address_to_come_back_to(client: Any, version: str) -> None:
+    options = {"stripe_version": version}
+    sale = {"amount": 900, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
+    intent = client.v1.payment_intents.create(sale, options)
+    assert (intent.status, intent.payment_method_types, intent.automatic_payment_methods) == (
+        "succeeded",
+        ["card"],
+        None,
+    )
+    setup = client.v1.setup_intents.create({"payment_method": "pm_card_visa", "confirm": True}, options)
+    assert (setup.status, setup.payment_method_types, setup.automatic_payment_methods) == ("succeeded", ["card"], None)
+    later = client.v1.payment_intents.create({"amount": 900, "currency": "usd"}, options)
+    assert client.v1.payment_intents.confirm(later.id, {"payment_method": "pm_card_visa"}).status == "succeeded"
+    with pytest.raises(stripe.InvalidRequestError, match="return_url"):
+        client.v1.payment_intents.create({**sale, "automatic_payment_methods": {"enabled": True}}, options)
+
+
+@pytest.mark.parametrize("version", ["2023-08-16", "latest", "1999"])
+def test_a_newer_version_or_none_at_all_needs_the_address(client: Any, version: str) -> None:
+    sale = {"amount": 900, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
+    with pytest.raises(stripe.InvalidRequestError, match="return_url"):
+        client.v1.payment_intents.create(sale, {"stripe_version": version})
+    sale["payment_method_types"] = ["card"]
+    assert client.v1.payment_intents.create(sale, {"stripe_version": version}).status == "succeeded"

@@ -180,7 +180,7 @@ class Application:
             else keys.fingerprint(self._services.fingerprint_secret, request.path, form.values),
             publishable=record.publishable,
         )
-        agent = request.headers.get(b"user-agent")
+        agent, version = request.headers.get(b"user-agent"), request.headers.get(b"stripe-version")
         call = Call(
             self._services,
             self._expander_for(record),
@@ -190,6 +190,7 @@ class Application:
             expand,
             request.client_ip,
             None if agent is None else agent.decode("latin-1")[:500],
+            None if version is None else version.decode("latin-1"),
         )
         outcome = await self._repeats.perform(endpoint, call)
         if key is not None and not isinstance(outcome, Answer):

@@ -40,6 +40,7 @@ class Call(Generic[P]):
         "resume",
         "services",
         "user_agent",
+        "version",
     )
 
     def __init__(
@@ -52,14 +53,16 @@ class Call(Generic[P]):
         expand: tuple[str, ...],
         client_ip: str | None,
         user_agent: str | None,
+        version: str | None = None,
     ) -> None:
-        """Keep the request; ``expand`` was already checked."""
+        """Keep the request; ``expand`` was already checked, ``version`` is what the client named in Stripe-Version."""
         self.services = services
         self.context = context
         self.parameters = parameters
         self.ids = ids
         self.client_ip = client_ip
         self.user_agent = user_agent
+        self.version = version
         self.resume: Resume | None = None
         self._known: dict[str, Shown] = {}
         self._expander = expander

@@ -13,6 +13,7 @@ from interlock.api.authentication import same_secret
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
 from interlock.api.parameters import base, payment_methods, tokens
+from interlock.api.versions import cards_unless_told
 from interlock.base.money import Money, iso_exponent
 from interlock.base.problems import Problem, invalid, missing
 from interlock.payments.instruments.types import CardData, PaymentMethodData, SepaDebitData
@@ -181,12 +182,39 @@ def money_of(amount: int, currency: str) -> Money | Problem:
     return front_money(amount, lower, "amount")
 
 
-def automatic_of(given: payment_methods.AutomaticMethods | UnsetType, *, types_given: bool) -> dict[str, Any] | None:
-    """Return ``automatic_payment_methods`` as stored: on unless types are listed."""
-    if given is UNSET:
-        return None if types_given else {"allow_redirects": "always", "enabled": True}
-    redirects = "always" if given.allow_redirects is UNSET else given.allow_redirects
-    return {"allow_redirects": redirects, "enabled": given.enabled} if given.enabled else None
+class WithMethods(Protocol):
+    """Parameters of an intent that say how it may be paid."""
+
+    @property
+    def automatic_payment_methods(self) -> payment_methods.AutomaticMethods | UnsetType:
+        """Return whether it may be paid by whatever is enabled."""
+        ...
+
+    @property
+    def payment_method_types(self) -> list[str] | UnsetType:
+        """Return the types that it may be paid by."""
+        ...
+
+
+def ways_to_pay(asked: WithMethods, version: str | None) -> dict[str, Any]:
+    """Return the details that say how an intent may be paid: automatically unless types are listed.
+
+    Args:
+        asked: the request's parameters.
+        version: the version that the client named; in older ones cards were what may be paid with.
+
+    """
+    automatic = asked.automatic_payment_methods
+    if automatic is UNSET:
+        if asked.payment_method_types is not UNSET:
+            return {}
+        if cards_unless_told(version):
+            return {"payment_method_types": ["card"]}
+        return {"automatic_payment_methods": {"allow_redirects": "always", "enabled": True}}
+    if not automatic.enabled:
+        return {}
+    redirects = "always" if automatic.allow_redirects is UNSET else automatic.allow_redirects
+    return {"automatic_payment_methods": {"allow_redirects": redirects, "enabled": True}}
 
 
 def method_data(

@@ -13,7 +13,6 @@ from interlock.api.parameters.base import Search
 from interlock.api.router import Endpoint
 from interlock.api.routes.common import (
     CARD_OPTIONS,
-    automatic_of,
     check_client_secret,
     details_of,
     mandate_of,
@@ -25,6 +24,7 @@ from interlock.api.routes.common import (
     page_of,
     show_one,
     show_page,
+    ways_to_pay,
 )
 from interlock.api.routes.searching import search
 from interlock.base.problems import Problem
@@ -143,10 +143,7 @@ async def create(call: Call[p.CreatePaymentIntent]) -> Answer | Problem:
     amount = money_of(asked.amount, asked.currency)
     if isinstance(amount, Problem):
         return amount
-    details = details_of(asked, _DESCRIPTIVE, keep_unset=False)
-    automatic = automatic_of(asked.automatic_payment_methods, types_given=asked.payment_method_types is not UNSET)
-    if automatic is not None:
-        details["automatic_payment_methods"] = automatic
+    details = {**details_of(asked, _DESCRIPTIVE, keep_unset=False), **ways_to_pay(asked, call.version)}
     options = options_of(asked.payment_method_options, CARD_OPTIONS)
     if options is not None:
         details["payment_method_options"] = options

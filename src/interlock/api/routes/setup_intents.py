@@ -13,7 +13,6 @@ from interlock.api.parameters import setup_intents as p
 from interlock.api.router import Endpoint
 from interlock.api.routes.common import (
     SETUP_CARD_OPTIONS,
-    automatic_of,
     check_client_secret,
     details_of,
     mandate_of,
@@ -24,6 +23,7 @@ from interlock.api.routes.common import (
     page_of,
     show_one,
     show_page,
+    ways_to_pay,
 )
 from interlock.base.problems import Problem
 from interlock.payments.representation.payment_method import payment_method as show_method
@@ -63,10 +63,7 @@ async def create(call: Call[p.CreateSetupIntent]) -> Answer | Problem:
     problem = one_instrument(asked)
     if problem is not None:
         return problem
-    details = details_of(asked, _DESCRIPTIVE, keep_unset=False)
-    automatic = automatic_of(asked.automatic_payment_methods, types_given=asked.payment_method_types is not UNSET)
-    if automatic is not None:
-        details["automatic_payment_methods"] = automatic
+    details = {**details_of(asked, _DESCRIPTIVE, keep_unset=False), **ways_to_pay(asked, call.version)}
     options = options_of(asked.payment_method_options, SETUP_CARD_OPTIONS)
     if options is not None:
         details["payment_method_options"] = options
