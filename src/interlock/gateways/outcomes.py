@@ -35,6 +35,9 @@ class Outcome(StrEnum):
         return self not in _OPEN
 
 
+ALREADY_CAPTURED = "already_captured"
+"""Code of a void that was declined because nothing is held any more: the money was taken. A refund gives it back."""
+
 _TECHNICAL = frozenset({Outcome.REFUSED, Outcome.NOT_SENT})
 _OPEN = frozenset({Outcome.CHALLENGE, Outcome.PENDING, Outcome.UNKNOWN})
 

@@ -10,7 +10,7 @@ from tests.support.gateways import CARD, CONFIGS, PAYMENT_ID, REFERENCE, answer,
 from interlock.base.money import Money
 from interlock.gateways.contract import HttpResponse, Initiator, StoredCredential
 from interlock.gateways.loader import load
-from interlock.gateways.outcomes import Outcome, Result, Transfer
+from interlock.gateways.outcomes import ALREADY_CAPTURED, Outcome, Result, Transfer
 
 CONFIG = CONFIGS["stripe"]
 CONNECTOR = load("stripe").connector
@@ -188,8 +188,14 @@ def test_cancelling_what_is_cancelled_is_done() -> None:
     body["error"]["payment_intent"] = intent("canceled")
     result = drive(CONNECTOR.void(CONFIG, follow_on("stripe")), answer(body, 400))[1]
     assert result.outcome is Outcome.APPROVED
-    body["error"]["payment_intent"] = intent("succeeded")
+    body["error"]["payment_intent"] = intent("processing")
     assert drive(CONNECTOR.void(CONFIG, follow_on("stripe")), answer(body, 400))[1].outcome is Outcome.REFUSED
+
+
+def test_a_void_of_what_was_captured_is_declined_for_ever() -> None:
+    body = failure("invalid_request_error", code="payment_intent_unexpected_state", payment_intent=intent())
+    result = drive(CONNECTOR.void(CONFIG, follow_on("stripe")), answer(body, 400))[1]
+    assert (result.outcome, result.code, result.gateway_reference) == (Outcome.DECLINED, ALREADY_CAPTURED, ID)
 
 
 @pytest.mark.parametrize(

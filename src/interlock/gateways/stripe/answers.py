@@ -6,7 +6,16 @@ only where Stripe documents so; the tables in ``manifest.toml`` say where.
 
 from interlock.base.money import Money, from_provider
 from interlock.gateways.contract import UNREADABLE, ConnectorConfig, FollowOnRequest, HttpResponse, Tables
-from interlock.gateways.outcomes import Challenge, Outcome, Result, Transfer, not_sent, refused, unknown
+from interlock.gateways.outcomes import (
+    ALREADY_CAPTURED,
+    Challenge,
+    Outcome,
+    Result,
+    Transfer,
+    not_sent,
+    refused,
+    unknown,
+)
 from interlock.gateways.stripe.forms import REFERENCE_KEY, credential
 from interlock.gateways.stripe.objects import (
     CUSTOMER,
@@ -161,12 +170,22 @@ def increment_answer(response: HttpResponse, tables: Tables, request: FollowOnRe
 
 
 def void_answer(response: HttpResponse, tables: Tables, request: FollowOnRequest) -> Result:
-    """Return what an answer to a cancellation says; an intent that is cancelled already is what was wanted."""
+    """Return what an answer to a cancellation says.
+
+    An intent that is cancelled already is what was wanted. Of one that has succeeded nothing can be released for ever,
+    which is a refund's business, not another cancellation's.
+    """
     if response.status != _OK:
         failure = read_failure(response)
         intent = failure.payment_intent if failure else None
-        if intent is not None and intent.id == request.gateway_reference and intent.status == "canceled":
-            return Result(outcome=Outcome.APPROVED, gateway_reference=intent.id, code="already_canceled")
+        if intent is not None and intent.id == request.gateway_reference:
+            if intent.status == "canceled":
+                return Result(outcome=Outcome.APPROVED, gateway_reference=intent.id, code="already_canceled")
+            if intent.status == "succeeded":
+                message = failure.message if failure else None
+                return Result(
+                    outcome=Outcome.DECLINED, gateway_reference=intent.id, code=ALREADY_CAPTURED, message=message
+                )
         return error_result(response, tables)
     found = _follow_on_intent(response, tables, request)
     if isinstance(found, Result):

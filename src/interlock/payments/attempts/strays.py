@@ -4,12 +4,14 @@ That happens when an attempt that was given up (a challenge left behind, a call 
 out approved after all. No charge ever existed for it, so only attempts tell the story: the stray one and the undoing.
 """
 
+import logging
+
 import msgspec
 
 from interlock.base.context import Scope
 from interlock.base.ids import new_id
 from interlock.gateways.contract import Operation
-from interlock.gateways.outcomes import Outcome, Result
+from interlock.gateways.outcomes import ALREADY_CAPTURED, Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.settling import next_inquiry_ms, settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
@@ -18,18 +20,19 @@ from interlock.payments.work import Change, Work
 replace = msgspec.structs.replace
 
 _SENDS_MAX = 40
+_log = logging.getLogger(__name__)
 
 
-def undoing(attempt: Attempt, gateway_reference: str, now_ms: int) -> Attempt:
+def undoing(attempt: Attempt, gateway_reference: str, operation: Operation, now_ms: int) -> Attempt:
     """Return the attempt that gives back what ``attempt`` took; recovery sends it at once.
 
     Args:
-        attempt: the stray payment attempt.
+        attempt: the stray payment attempt, or an undoing of it that the gateway declined.
         gateway_reference: the payment at the gateway.
+        operation: void or refund.
         now_ms: epoch milliseconds.
 
     """
-    operation = Operation.REFUND if attempt.operation is Operation.SALE else Operation.VOID
     return replace(
         attempt,
         id=new_id("at", now_ms),
@@ -50,7 +53,7 @@ def undoing(attempt: Attempt, gateway_reference: str, now_ms: int) -> Attempt:
         settled_at_ms=None,
         inquiries=0,
         next_inquiry_at_ms=now_ms,
-        detail={"stray": attempt.id, "payment_reference": gateway_reference, "sends": 1},
+        detail={"stray": attempt.detail.get("stray", attempt.id), "payment_reference": gateway_reference, "sends": 1},
     )
 
 
@@ -66,10 +69,24 @@ def give_up(change: Change, attempt: Attempt, now_ms: int) -> None:
     )
     change.update(ATTEMPTS, left)
     if attempt.gateway_reference is not None and attempt.operation is not Operation.VERIFY:
-        undo = replace(
-            undoing(attempt, attempt.gateway_reference, now_ms), operation=Operation.VOID, stage=Operation.VOID
-        )
-        change.insert(ATTEMPTS, undo)
+        # Void, whatever it was to be: the challenge is open as far as we know. Passed meanwhile, the void is declined.
+        change.insert(ATTEMPTS, undoing(attempt, attempt.gateway_reference, Operation.VOID, now_ms))
+
+
+def refund_captured(change: Change, void: Attempt, now_ms: int) -> bool:
+    """Add to ``change`` the refund of money that ``void`` came too late for; False when that is not what happened.
+
+    Args:
+        change: to add to.
+        void: a void as its outcome leaves it.
+        now_ms: epoch milliseconds.
+
+    """
+    reference = void.detail.get("payment_reference")
+    if void.operation is not Operation.VOID or void.code != ALREADY_CAPTURED or not reference:
+        return False
+    change.insert(ATTEMPTS, undoing(void, reference, Operation.REFUND, now_ms))
+    return True
 
 
 class Strays:
@@ -88,16 +105,21 @@ class Strays:
         marked = replace(attempt, version=attempt.version + 1, detail={**attempt.detail, "stray_approval": reference})
         change = Change(Scope(attempt.account_id, attempt.livemode))
         change.update(ATTEMPTS, marked)
-        change.insert(ATTEMPTS, undoing(attempt, reference, now_ms))
+        operation = Operation.REFUND if attempt.operation is Operation.SALE else Operation.VOID
+        change.insert(ATTEMPTS, undoing(attempt, reference, operation, now_ms))
         return await self._work.record(change) is None
 
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> bool:
-        """Write down what became of an undoing; one that was not done is sent again."""
+        """Write down what became of an undoing; one that was not done is sent again, a late void becomes a refund."""
         now_ms = self._work.clock.now_ms()
         settled = settle_attempt(attempt, result, now_ms, execution)
+        change = Change(Scope(attempt.account_id, attempt.livemode))
         if result.outcome.is_technical_failure and attempt.inquiries < _SENDS_MAX:
             due_ms = now_ms + next_inquiry_ms(attempt.inquiries)
             settled = replace(settled, settled_at_ms=None, next_inquiry_at_ms=due_ms)
-        change = Change(Scope(attempt.account_id, attempt.livemode))
+        elif result.outcome.is_technical_failure:
+            _log.error("%s %s was given up: its gateway keeps money nobody wants", attempt.operation, attempt.id)
+        elif result.outcome is Outcome.DECLINED:
+            refund_captured(change, settled, now_ms)
         change.update(ATTEMPTS, settled)
         return await self._work.record(change) is None

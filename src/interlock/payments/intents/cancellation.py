@@ -4,11 +4,14 @@ A void that could not be sent, was refused, or whose answer is unknown does not 
 decided. The void attempt stays open and recovery sends it until the gateway confirms.
 """
 
+import logging
+
 import msgspec
 
 from interlock.base.errors import InvariantError
 from interlock.gateways.outcomes import Outcome
 from interlock.payments.attempts.settling import next_inquiry_ms
+from interlock.payments.attempts.strays import refund_captured
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.intents.follow_on import FollowOnSettlement, cancel_intent, release_charge
@@ -27,6 +30,7 @@ CANCELLABLE = frozenset(
     }
 )
 VOID_SENDS_MAX = 40
+_log = logging.getLogger(__name__)
 
 
 def cancel_change(
@@ -66,9 +70,11 @@ def void_settled(
         The attempt as it must be written (kept open while the gateway has not done it), and the settlement.
 
     """
+    # Taken at the gateway although no capture is known here (by hand, there): the shop cancels, so it goes back.
+    captured = attempt.state == Outcome.DECLINED and refund_captured(change, attempt, now_ms)
     if intent.status is not IntentStatus.REQUIRES_CAPTURE:
         return keep_sending(attempt, now_ms), FollowOnSettlement(intent=intent, charge=charge)
-    if attempt.state == Outcome.DECLINED:
+    if attempt.state == Outcome.DECLINED and not captured:
         held = replace(intent, version=intent.version + 1, active_attempt_id=None)
         change.update(INTENTS, held)
         return attempt, FollowOnSettlement(intent=held, charge=charge, failed=True)
@@ -79,6 +85,9 @@ def void_settled(
 
 def keep_sending(attempt: Attempt, now_ms: int) -> Attempt:
     """Return ``attempt`` scheduled for another send when the gateway refused it or never saw it."""
-    if attempt.state not in {Outcome.REFUSED, Outcome.NOT_SENT} or attempt.inquiries >= VOID_SENDS_MAX:
+    if attempt.state not in {Outcome.REFUSED, Outcome.NOT_SENT}:
+        return attempt
+    if attempt.inquiries >= VOID_SENDS_MAX:
+        _log.error("void %s was given up: its gateway keeps the hold until it runs out", attempt.id)
         return attempt
     return replace(attempt, settled_at_ms=None, next_inquiry_at_ms=now_ms + next_inquiry_ms(attempt.inquiries))
