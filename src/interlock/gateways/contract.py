@@ -229,7 +229,8 @@ class InquireRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     The result speaks of the *operation*, not of the inquiry: ``not_sent`` means it is proven that the gateway never
     executed it, ``unknown`` that nothing is proven yet. ``refused`` and ``declined`` mean that the gateway executed
-    nothing because it said no.
+    nothing because it said no. They are believed at once: whoever turns the *question* away says nothing of what went
+    through the door before, so a connector that sends the original again must not hand on a refusal of that alone.
     """
 
     operation: Operation

@@ -260,9 +260,16 @@ def test_an_inquiry_that_is_itself_refused_proves_nothing(status: int) -> None:
     assert result.outcome is Outcome.UNKNOWN
 
 
-def test_a_validation_refusal_under_the_same_key_proves_that_nothing_was_executed() -> None:
-    _, result = drive(CONNECTOR.inquire(CONFIG, inquiry()), answer(error("14_030", 422), 422))
-    assert result.outcome is Outcome.REFUSED
+@pytest.mark.parametrize(
+    ("status", "age_ms", "outcome"),
+    [(422, 86_399_999, "unknown"), (422, 86_400_000, "refused"), (400, 86_400_000, "refused")]
+    + [(status, 86_400_000, "unknown") for status in (401, 403, 404, 429)],
+)
+def test_a_refused_resend_is_believed_after_a_day_and_only_where_adyen_has_read_it(
+    status: int, age_ms: int, outcome: str
+) -> None:
+    _, result = drive(CONNECTOR.inquire(CONFIG, inquiry(age_ms=age_ms)), answer(error("14_030", status), status))
+    assert result.outcome == outcome
 
 
 @pytest.mark.parametrize("changes", [{"original": None}, {"age_ms": 8 * 86_400_000}])

@@ -159,9 +159,39 @@ def test_a_resend_that_is_turned_away_at_the_door_proves_nothing(status: int) ->
     assert ask(refusal, operation=Operation.CAPTURE, original=follow_on("stripe"))[1].outcome == "unknown"
 
 
-def test_a_validation_refusal_under_the_same_key_proves_that_nothing_was_executed() -> None:
-    refusal = answer({"error": {"type": "invalid_request_error", "message": "No."}}, 400)
-    assert ask(refusal, original=payment(), identical=True)[1].outcome == "refused"
+REFUSED = answer({"error": {"type": "invalid_request_error", "message": "No."}}, 400)
+
+
+@pytest.mark.parametrize("operation", [Operation.SALE, Operation.VERIFY])
+def test_a_refused_resend_is_believed_only_where_nothing_is_found(operation: Operation) -> None:
+    asked: dict[str, Any] = {"operation": operation, "original": payment(), "identical": True}
+    assert ask(REFUSED, **asked)[1].outcome == "unknown", "everything is turned away"
+    assert ask(REFUSED, EMPTY, **asked)[1].outcome == "refused"
+    assert ask(REFUSED, EMPTY, **asked, age_ms=100_000)[1].outcome == "unknown", "too young to be found"
+    shown = intent() if operation is Operation.SALE else {**intent(), "id": "seti_1", "object": "setup_intent"}
+    page = answer({"object": "list", "data": [shown], "has_more": False})
+    assert ask(REFUSED, page, answer(shown), **asked)[1].outcome == "approved"
+
+
+@pytest.mark.parametrize("operation", [Operation.CAPTURE, Operation.VOID, Operation.INCREMENT])
+def test_a_refused_resend_of_a_follow_on_is_believed_only_where_the_payment_shows_nothing(operation: Operation) -> None:
+    asked: dict[str, Any] = {"operation": operation, "original": follow_on("stripe")}
+    untouched, done = (
+        intent("requires_capture", amount=500),
+        {Operation.CAPTURE: "succeeded", Operation.VOID: "canceled"},
+    )
+    assert ask(REFUSED, **asked)[1].outcome == "unknown"
+    assert ask(REFUSED, answer(untouched), **asked)[1].outcome == "refused"
+    assert ask(REFUSED, answer(intent(done.get(operation, "requires_capture"))), **asked)[1].outcome == "approved"
+
+
+def test_a_refused_resend_of_a_refund_is_believed_only_where_the_list_holds_none() -> None:
+    asked: dict[str, Any] = {"operation": Operation.REFUND, "original": follow_on("stripe")}
+    refund = {"id": "re_1", "object": "refund", "amount": 1099, "currency": "usd", "status": "succeeded"}
+    page = answer({"object": "list", "data": [{**refund, "metadata": {"interlock_attempt": REFERENCE}}]})
+    assert ask(REFUSED, **asked)[1].outcome == "unknown"
+    assert ask(REFUSED, EMPTY, **asked)[1].outcome == "refused"
+    assert ask(REFUSED, page, answer(refund), **asked)[1].outcome == "approved"
 
 
 @pytest.mark.parametrize("operation", [Operation.SALE, Operation.VERIFY])

@@ -2,7 +2,8 @@
 
 Captures, cancellations and refunds are answered with "received": they are ``pending`` until their webhook. Adyen has no
 retrieval of a payment by reference, so its documented inquiry is used: the same request under the same idempotency key
-is answered with the first answer (keys are kept for at least seven days), and the webhook settles the rest.
+is answered with the first answer (keys are kept for at least seven days), and the webhook settles the rest. Where that
+resend is refused there is nothing else to look at, so it is believed late: see :data:`REFUSAL_BELIEVED_AFTER_MS`.
 """
 
 from collections.abc import Generator, Mapping
@@ -31,7 +32,10 @@ from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
 _INEXPRESSIBLE = "the amount cannot be expressed in Adyen's minor units"
 _CARDS_ONLY = "this connector takes cards only"
 _KEY_ROOM = 60
-_ABOUT_US = frozenset({401, 403, 409, 429})
+REFUSAL_BELIEVED_AFTER_MS = 86_400_000
+"""How old an operation is before a refused resend counts as "nothing was executed": Adyen documents that a key answers
+with what was done under it, not that it does so before it validates, and the first try's webhook takes its time."""
+_VALIDATION = frozenset({400, 422})
 _Answered = Generator[HttpRequest, HttpResponse, tuple[Result, int]]
 
 
@@ -153,7 +157,8 @@ class AdyenConnector:
             result, status = yield from self._modify(config, original, request.operation)
         else:
             return unknown("nothing_to_look_for", gateway_reference=request.gateway_reference)
-        if result.outcome is Outcome.REFUSED and status in _ABOUT_US:
+        believed = status in _VALIDATION and request.age_ms >= REFUSAL_BELIEVED_AFTER_MS
+        if result.outcome is Outcome.REFUSED and not believed:
             return unknown(result.code or "inquiry_failed", result.message, gateway_reference=request.gateway_reference)
         return result
 

@@ -5,13 +5,14 @@ In order of certainty:
 1. The object's id is known: retrieve it (read-after-write consistent).
 2. The very same request can be sent again: Stripe answers a known Idempotency-Key with its first answer for at least
    24 hours, and executes an unknown one, which is what the merchant asked for. A kept 5xx answer is no knowledge, nor
-   is the complaint that the key came with other parameters, so the objects themselves are looked at then.
+   is a refusal: it may be of the question alone (a key used with other parameters, an account restricted since, a door
+   that turns everything away), so the objects themselves are looked at then.
 3. Else look for our reference: the search index is quick but lags (documented: under a minute, longer in an outage), so
    an empty search is followed by the list of that window of time, which is consistent. An exhausted list, older than
    the manifest's consistency delay, proves that nothing was executed. A busy shop's list is too long to exhaust: there
    an empty search counts once the index is seen to have passed that time, minutes ago.
 
-A refusal of the *inquiry* (401, 429 …) proves nothing about the payment and stays ``unknown``.
+A refusal of the *inquiry* (401, 429 …) proves nothing about the payment and stays ``unknown``, however often it comes.
 """
 
 from collections.abc import Callable, Generator
@@ -33,7 +34,7 @@ from interlock.gateways.contract import (
     PaymentRequest,
     Tables,
 )
-from interlock.gateways.outcomes import Result, not_sent, unknown
+from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
 from interlock.gateways.stripe.answers import (
     capture_answer,
     customer_id,
@@ -193,13 +194,21 @@ def _resend_payment(
     if response.status >= _SERVER_ERROR or _names_the_key(response):
         return (yield from _find(tables, config, request))
     read = setup_answer if checks_card else payment_answer
-    return read(response, tables, config, original.reference)
+    result = read(response, tables, config, original.reference)
+    if result.outcome is not Outcome.REFUSED:
+        return result
+    return _refused_if_absent(result, (yield from _find(tables, config, request)))
 
 
 def _names_the_key(response: HttpResponse) -> bool:
     """Return True when Stripe knows the key from a request with other parameters: it came, and can be looked for."""
     failure = read_failure(response) if response.status != _OK else None
     return failure is not None and failure.type == "idempotency_error"
+
+
+def _refused_if_absent(refusal: Result, looked: Result) -> Result:
+    """Return what a look at the objects proved after a resend was refused: the refusal, where nothing is there."""
+    return refusal if looked.outcome is Outcome.NOT_SENT else looked
 
 
 def _resend_follow_on(
@@ -221,7 +230,10 @@ def _resend_follow_on(
         return _nothing_proven(response)
     if response.status >= _SERVER_ERROR:
         return (yield from _look_at_follow_on(tables, config, request, original))
-    return _FOLLOW_ON_ANSWERS[request.operation](response, tables, original)
+    result = _FOLLOW_ON_ANSWERS[request.operation](response, tables, original)
+    if result.outcome is not Outcome.REFUSED:
+        return result
+    return _refused_if_absent(result, (yield from _look_at_follow_on(tables, config, request, original)))
 
 
 def _look_at_follow_on(

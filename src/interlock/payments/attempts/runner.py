@@ -20,7 +20,7 @@ from interlock.gateways.contract import (
     Operation,
     PaymentRequest,
 )
-from interlock.gateways.outcomes import Outcome, Phase, Result, unknown
+from interlock.gateways.outcomes import Outcome, Phase, Result
 from interlock.gateways.transport import Execution, Transport
 from interlock.payments.attempts.types import Attempt
 from interlock.routing.types import ReadyGateway
@@ -31,9 +31,6 @@ _INQUIRY_PAUSES_MS = (200, 800, 2_000)
 _INQUIRY_EVERY_MS = 3_000
 _JITTER = 0.2
 _INQUIRY_MIN_MS = 1_500
-_REFUSALS_BELIEVED_AFTER = 6
-"""Inquiries (some twenty minutes of them) after which a refusal counts as "nothing was executed"."""
-
 
 FindGateway = Callable[[Scope, str], ReadyGateway | None]
 
@@ -108,15 +105,9 @@ class Runner:
             age_ms=now_ms - attempt.created_at_ms,
             sent_at_ms=attempt.created_at_ms,
         )
-        execution = await self._transport.execute(
+        return await self._transport.execute(
             gateway.loaded, gateway.config, Operation.INQUIRE, question, deadline_ms=self._left(deadline_ms)
         )
-        refusal = execution.result
-        if refusal.outcome is Outcome.REFUSED and attempt.inquiries < _REFUSALS_BELIEVED_AFTER:
-            # Whoever turns the question away at the door says nothing of what went through it before: were it
-            # believed at once, another route would be charged, or a refund sent a second time.
-            execution.result = unknown("inquiry_refused", refusal.message, gateway_reference=attempt.gateway_reference)
-        return execution
 
     async def run_to_certainty(self, attempt: Attempt, request: Request, deadline_ms: int) -> Execution:
         """Run the operation; while the outcome is unknown, inquire until the deadline.

@@ -44,6 +44,8 @@ _DISPUTES = frozenset(
 )
 _MATCHES_MAX = 20
 _THOUGHT_UNDONE = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value})
+_SENT_AGAIN = frozenset({Operation.REFUND, Operation.VOID})
+_DONE = frozenset({Outcome.APPROVED, Outcome.PENDING})
 
 
 class Notifications:
@@ -105,7 +107,7 @@ class Notifications:
         return await self._late(attempt, notification)
 
     async def _late(self, attempt: Attempt, notification: Notification) -> Verdict:
-        """Look at news of a settled attempt: only three kinds change anything, and none moves a payment backwards."""
+        """Look at news of a settled attempt: only a few kinds change anything, and none moves a payment backwards."""
         result = notification.result
         if result is None:
             return Verdict.IGNORED
@@ -116,6 +118,11 @@ class Notifications:
             return Verdict.APPLIED if await self._refunds.sent_back(attempt, result) else Verdict.NOT_YET
         if approved and attempt.operation is Operation.CAPTURE and attempt.state in _THOUGHT_UNDONE:
             return Verdict.APPLIED if await self._follow_ons.captured_after_all(attempt, result) else Verdict.NOT_YET
+        if attempt.operation in _SENT_AGAIN and attempt.state in _THOUGHT_UNDONE and result.outcome in _DONE:
+            # Carried out although its answer refused it: were that ignored, it would be sent a second time.
+            if _speaks_of_other_money(attempt, notification):
+                return Verdict.IGNORED
+            return Verdict.APPLIED if await self._dispatch.apply(attempt, result) else Verdict.NOT_YET
         failed = attempt.state in {Outcome.DECLINED, Outcome.REFUSED, Outcome.NOT_SENT}
         takes_money = attempt.operation in {Operation.SALE, Operation.AUTHORISE}
         if approved and failed and takes_money and "stray_approval" not in attempt.detail:

@@ -4,6 +4,8 @@ Called by the refunds service, by recovery and by inbound webhooks. A refund tha
 *pending*: nothing was lost, and the worker sends it again until the gateway takes it or the tries run out.
 """
 
+import logging
+
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
@@ -18,6 +20,7 @@ from interlock.payments.representation.refund import refund as show_refund
 from interlock.payments.work import Change
 
 SENDS_MAX = 40
+_log = logging.getLogger(__name__)
 _FAILURE_REASONS = {
     "charge_for_pending_refund_disputed",
     "declined",
@@ -62,6 +65,8 @@ def succeed(change: Change, books: Books, refund: Refund, charge: Charge, result
     """Add the refund's success; a refund that is over already stays as it is."""
     status = next_status(refund.status, Trigger.SUCCEED)
     if status is None:
+        if refund.status in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+            _log.error("refund %s was carried out although it is %s here", refund.id, refund.status)
         return refund
     done = replace(
         refund,
