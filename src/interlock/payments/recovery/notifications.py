@@ -28,13 +28,16 @@ class Verdict(StrEnum):
     IGNORED = "ignored"
 
 
-_OPERATIONS: dict[NotificationKind, frozenset[Operation]] = {
+OPERATIONS: dict[NotificationKind, frozenset[Operation]] = {
     NotificationKind.PAYMENT: frozenset({Operation.SALE, Operation.AUTHORISE, Operation.VERIFY}),
     NotificationKind.CAPTURE: frozenset({Operation.CAPTURE}),
+    NotificationKind.INCREMENT: frozenset({Operation.INCREMENT}),
     NotificationKind.VOID: frozenset({Operation.VOID}),
     NotificationKind.REFUND: frozenset({Operation.REFUND}),
 }
-_DISPUTES = frozenset(
+"""Which operations' attempts a kind of news settles; a kind that is missing leaves them open for ever."""
+
+DISPUTES = frozenset(
     {
         NotificationKind.DISPUTE_OPENED,
         NotificationKind.DISPUTE_UPDATED,
@@ -78,11 +81,11 @@ class Notifications:
 
         """
         kind = notification.kind
-        if kind in _DISPUTES:
+        if kind in DISPUTES:
             return await self._dispute(scope, gateway_id, notification)
         if kind is NotificationKind.EXPIRED:
             return await self._expired(scope, gateway_id, notification)
-        operations = _OPERATIONS.get(kind)
+        operations = OPERATIONS.get(kind)
         if operations is None or notification.result is None:
             return Verdict.IGNORED
         attempt = await self._find(scope, gateway_id, notification, operations)
