@@ -80,3 +80,15 @@ async def test_money_that_cannot_be_given_back_is_told_in_the_log_when_the_tries
     undoing = (await house.attempts(intent))[-1]
     assert (undoing.state, undoing.next_inquiry_at_ms) == ("refused", None)
     assert [record.message for record in caplog.records if undoing.id in record.message]
+
+
+async def test_a_refund_of_other_money_than_was_taken_is_not_believed(house: House, stripe_gateway: Gateway) -> None:
+    intent = await house.paid("pm_card_threeDSecure2Required")
+    (challenged,) = await house.attempts(intent)
+    await pass_at_the_bank(house, challenged)
+    await leave(house, intent, "cancel")
+    await house.recover(1_000)
+    await fault(stripe_gateway, "wrong_amount", factor=0.01)
+    await house.recover(1_000)
+    undoing = (await house.attempts(intent))[-1]
+    assert (undoing.operation, undoing.state, undoing.code) == (Operation.REFUND, "unknown", "echo_mismatch")

@@ -12,7 +12,7 @@ from tests.support.sandboxes import Gateway
 from interlock.gateways.contract import Notification, NotificationKind
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.walking import Limits
-from interlock.payments.intents.types import CaptureIntent, Intent, IntentStatus
+from interlock.payments.intents.types import CaptureIntent, IncrementIntent, Intent, IntentStatus
 from interlock.payments.recovery import service
 from interlock.payments.recovery.notifications import Verdict
 from interlock.payments.refunds.types import CreateRefund, RefundStatus
@@ -172,3 +172,27 @@ async def test_an_inquiry_that_ends_late_takes_back_nothing_of_a_settled_refund(
     assert not await house.payments.refunds.apply(before, Result(outcome=Outcome.UNKNOWN))
 
     assert (await house.attempts(intent))[-1] == settled
+
+
+@pytest.mark.parametrize("verb", ["capture", "increment"])
+async def test_a_recovered_answer_that_speaks_of_other_money_is_not_believed(
+    brief: House, stripe_gateway: Gateway, verb: str
+) -> None:
+    incremental = {"payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}
+    intent = await brief.paid(capture_method="manual", amount_minor=5000, details=incremental)
+    await asyncio.to_thread(stripe_gateway.fault, "reset_after", schedule={"first": 1})
+    await asyncio.to_thread(stripe_gateway.fault, "refuse", status=401)
+    rooms, ctx = brief.payments.follow_ons, brief.ctx()
+    if verb == "capture":
+        await brief.follow(lambda respond: rooms.capture(ctx, intent.id, CaptureIntent(amount=5000), respond))
+    else:
+        await brief.follow(lambda respond: rooms.increment(ctx, intent.id, IncrementIntent(amount=6000), respond))
+    await asyncio.to_thread(stripe_gateway.clear_faults)
+    await asyncio.to_thread(stripe_gateway.fault, "wrong_amount", factor=0.01)
+
+    await brief.recover(600_000)
+
+    attempt = (await brief.attempts(intent))[-1]
+    assert (attempt.echo_mismatch, attempt.state, attempt.code) == (True, "unknown", "echo_mismatch")
+    held = await brief.intent(intent.id)
+    assert (held.amount_received_minor, held.amount_minor) == (0, 5000)

@@ -15,6 +15,7 @@ from interlock.gateways.outcomes import ALREADY_CAPTURED, Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.settling import next_inquiry_ms, settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
+from interlock.payments.intents.outcome import trusted_result
 from interlock.payments.work import Change, Work
 
 replace = msgspec.structs.replace
@@ -112,6 +113,8 @@ class Strays:
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> bool:
         """Write down what became of an undoing; one that was not done is sent again, a late void becomes a refund."""
         now_ms = self._work.clock.now_ms()
+        if execution is not None:
+            result = trusted_result(execution)
         settled = settle_attempt(attempt, result, now_ms, execution)
         change = Change(Scope(attempt.account_id, attempt.livemode))
         if result.outcome.is_technical_failure and attempt.inquiries < _SENDS_MAX:

@@ -252,6 +252,8 @@ class FollowOns:
             return False
         if attempt.operation is not Operation.VOID and intent.active_attempt_id != attempt.id:
             return False
+        if execution is not None:
+            result = trusted_result(execution)
         held = Held(intent, charge, attempt, await self._refund_of(attempt))
         change, _ = self._settle(held, attempt, result, execution)
         return await self._work.record(change) is None
