@@ -204,7 +204,8 @@ class FollowOnRequest(msgspec.Struct, frozen=True, kw_only=True):
     ``amount`` is what to capture, to refund, or the *new total* of an increment; ``final`` False keeps the rest of the
     authorisation for later captures; ``capture_reference`` names the capture a refund belongs to where the gateway
     wants it. ``captured_before_minor`` is what earlier captures of this authorisation took, for gateways that answer
-    with a running total.
+    with a running total. ``reverse`` says that a void or refund is to leave nothing of the payment taken or held,
+    whichever it is by now: for gateways that can be asked for that.
     """
 
     reference: str
@@ -215,6 +216,7 @@ class FollowOnRequest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     capture_reference: str | None = None
     captured_before_minor: int = 0
+    reverse: bool = False
 
 
 class InquireRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,11 @@
 """What gateways tell by webhook about operations on a payment that exists."""
 
+import asyncio
+import logging
 from typing import Any
 
-from tests.support.gateway_news import HOUR_MS, fault, notify
+import pytest
+from tests.support.gateway_news import HOUR_MS, balance, fault, notify
 from tests.support.payment_house import House
 from tests.support.sandboxes import Gateway
 
@@ -10,7 +13,8 @@ from interlock.base.money import Money
 from interlock.gateways.contract import NotificationKind, Operation
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
-from interlock.payments.intents.types import CaptureIntent, IncrementIntent, Intent
+from interlock.payments.intents import cancellation
+from interlock.payments.intents.types import CancelIntent, CaptureIntent, IncrementIntent, Intent, IntentStatus
 from interlock.payments.recovery.notifications import Verdict
 
 INCREMENTAL = {"payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}
@@ -58,3 +62,73 @@ async def test_an_increment_that_adyen_declines_later_leaves_the_authorisation(
     assert (told, held.amount_capturable_minor, held.active_attempt_id) == (Verdict.APPLIED, 1000, None)
     await house.recover(HOUR_MS)
     assert (await last(house, intent)).state == "declined"
+
+
+async def cancelled_at_adyen(house: House, stripe: Gateway) -> tuple[Intent, Attempt]:
+    """Return an intent that is cancelled here while Adyen has not said what became of the void, and that void."""
+    intent = await held_at_adyen(house, stripe)
+    await follow(house, "cancel", intent, CancelIntent())
+    void = await last(house, intent)
+    assert (void.operation, void.state) == (Operation.VOID, "pending")
+    return await house.intent(intent.id), void
+
+
+async def declined(house: House, void: Attempt) -> Verdict:
+    said = Result(outcome=Outcome.DECLINED, gateway_reference="V", code="CANCELLATION")
+    return await notify(house, "adyen", NotificationKind.VOID, reference=void.id, result=said)
+
+
+async def test_a_void_that_adyen_could_not_carry_out_is_sent_again(house: House, stripe_gateway: Gateway) -> None:
+    intent, void = await cancelled_at_adyen(house, stripe_gateway)
+    assert intent.status is IntentStatus.CANCELED
+    assert await declined(house, void) is Verdict.APPLIED
+    waiting = await last(house, intent)
+    assert (waiting.state, waiting.settled_at_ms, waiting.detail["reverse"]) == ("declined", None, True)
+    await house.recover(HOUR_MS)
+    sent = await last(house, intent)
+    assert (sent.state, sent.inquiries) == ("pending", 1)
+    assert sent.outbound_key != void.outbound_key, "its answer would be the old one"
+
+
+@pytest.mark.parametrize("kind", [NotificationKind.VOID, NotificationKind.REFUND])
+async def test_a_reversal_is_done_whether_adyen_released_or_refunded(
+    house: House, stripe_gateway: Gateway, kind: NotificationKind
+) -> None:
+    intent, void = await cancelled_at_adyen(house, stripe_gateway)
+    await declined(house, void)
+    await house.recover(HOUR_MS)
+    said = Result(outcome=Outcome.APPROVED, gateway_reference="R")
+    told = await notify(house, "adyen", kind, reference=void.id, result=said, amount=Money(1000, "usd"))
+    done = await last(house, intent)
+    assert (told, done.state, done.next_inquiry_at_ms) == (Verdict.APPLIED, "approved", None)
+    assert await balance(house) == 0
+
+
+async def test_what_was_captured_by_hand_at_adyen_and_cancelled_here_is_refunded(
+    house: House, stripe_gateway: Gateway, adyen_gateway: Gateway
+) -> None:
+    intent = await held_at_adyen(house, stripe_gateway)
+    reference = (await house.charge(intent)).gateway_reference
+    amount = {"currency": "USD", "value": 1000}
+    capture = {"merchantAccount": "InterlockSandbox", "amount": amount}
+    await asyncio.to_thread(adyen_gateway.adyen, f"/payments/{reference}/captures", capture)
+    await asyncio.sleep(0.5)  # carried out a moment later
+    await follow(house, "cancel", intent, CancelIntent())
+    await declined(house, await last(house, intent))
+    await house.recover(HOUR_MS)
+    await asyncio.sleep(0.5)
+    kinds = [entry["kind"] for entry in adyen_gateway.books() if entry["payment_id"] == reference]
+    assert kinds[-2:] == ["capture", "refund"]
+
+
+async def test_a_void_that_is_declined_again_and_again_is_given_up_and_told(
+    house: House, stripe_gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    intent, void = await cancelled_at_adyen(house, stripe_gateway)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(cancellation.DECLINED_SENDS_MAX + 1):
+            await declined(house, void)
+            await house.recover(HOUR_MS)
+    given_up = await last(house, intent)
+    assert (given_up.state, given_up.next_inquiry_at_ms) == ("declined", None)
+    assert [record for record in caplog.records if void.id in record.message]

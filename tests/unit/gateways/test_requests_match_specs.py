@@ -211,13 +211,23 @@ def test_what_a_gateway_cannot_do_with_an_account_is_never_sent(name: str, opera
 @given(
     amount=amounts,
     final=st.booleans(),
+    reverse=st.booleans(),
     reason=st.sampled_from([None, "duplicate", "fraudulent", "requested_by_customer", "abandoned", "odd"]),
     reference=st.sampled_from(["at_1", "at/../2?x=1", "pi ü"]),
 )
 def test_follow_ons_pass_the_published_document(
-    specs: Path, name: str, operation: str, amount: Money, final: bool, reason: str | None, reference: str
+    specs: Path,
+    name: str,
+    operation: str,
+    amount: Money,
+    final: bool,
+    reverse: bool,
+    reason: str | None,
+    reference: str,
 ) -> None:
-    request = follow_on(name, amount=amount, final=final, reason=reason, gateway_reference=reference)
+    reverse = reverse and operation in {"void", "refund"}
+    more = {"final": final, "reverse": reverse, "reason": reason, "gateway_reference": reference}
+    request = follow_on(name, amount=amount, **more)
     built = first(getattr(load(name).connector, operation)(CONFIGS[name], request))
     if isinstance(built, Result):
         assert built.code in {"amount_not_expressible", "multicapture_unsupported"}

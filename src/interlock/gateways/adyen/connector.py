@@ -134,13 +134,15 @@ class AdyenConnector:
 
     def _modify(self, config: ConnectorConfig, request: FollowOnRequest, operation: Operation) -> _Answered:
         amount = None
-        if operation is not Operation.VOID:
+        if operation is not Operation.VOID and not request.reverse:
             amount = adyen_money(self._tables, request.amount)
             if amount is None:
                 return not_sent("amount_not_expressible", _INEXPRESSIBLE), 0
         account = config.settings["merchant_account"]
-        body = modification_body(request, account, amount, refund=operation is Operation.REFUND)
-        path = f"/payments/{path_part(request.gateway_reference)}/{_COLLECTIONS[operation]}"
+        refund = operation is Operation.REFUND and not request.reverse
+        body = modification_body(request, account, amount, refund=refund)
+        collection = _REVERSALS if request.reverse else _COLLECTIONS[operation]
+        path = f"/payments/{path_part(request.gateway_reference)}/{collection}"
         response = yield post(config, path, request.idempotency_key, body)
         return modification_answer(response, self._tables, request.gateway_reference), response.status
 
@@ -169,6 +171,10 @@ class AdyenConnector:
         del headers, now_ms
         return notifications.parse(self._tables, config, body)
 
+
+_REVERSALS = "reversals"
+"""Cancels what is only held and refunds what was captured: documented for "not sure whether it has been captured", and
+always of the whole payment."""
 
 _COLLECTIONS = {
     Operation.CAPTURE: "captures",

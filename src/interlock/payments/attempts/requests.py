@@ -114,6 +114,7 @@ def follow_on_request(attempt: Attempt) -> FollowOnRequest:
         reason=detail("reason"),
         capture_reference=detail("capture_reference"),
         captured_before_minor=detail("captured_before_minor", 0),
+        reverse=bool(detail("reverse")),
     )
 
 

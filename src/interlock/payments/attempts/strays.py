@@ -54,7 +54,12 @@ def undoing(attempt: Attempt, gateway_reference: str, operation: Operation, now_
         settled_at_ms=None,
         inquiries=0,
         next_inquiry_at_ms=now_ms,
-        detail={"stray": attempt.detail.get("stray", attempt.id), "payment_reference": gateway_reference, "sends": 1},
+        detail={
+            "stray": attempt.detail.get("stray", attempt.id),
+            "payment_reference": gateway_reference,
+            "sends": 1,
+            "reverse": True,
+        },
     )
 
 

@@ -1,7 +1,8 @@
 """Cancelling: the intent ends at once, its authorisation is released at the gateway as soon as can be. Pure.
 
 A void that could not be sent, was refused, or whose answer is unknown does not keep the intent alive: the shop has
-decided. The void attempt stays open and recovery sends it until the gateway confirms.
+decided. The void attempt stays open and recovery sends it until the gateway confirms. One that was accepted and then
+declined (Adyen's ``CANCELLATION`` without success) is sent again as a reversal: the money may have been captured since.
 """
 
 import logging
@@ -30,6 +31,8 @@ CANCELLABLE = frozenset(
     }
 )
 VOID_SENDS_MAX = 40
+DECLINED_SENDS_MAX = 8
+"""Sends of a void that its gateway declines, some hours of them: there may be nothing to release any more."""
 _log = logging.getLogger(__name__)
 
 
@@ -73,21 +76,24 @@ def void_settled(
     # Taken at the gateway although no capture is known here (by hand, there): the shop cancels, so it goes back.
     captured = attempt.state == Outcome.DECLINED and refund_captured(change, attempt, now_ms)
     if intent.status is not IntentStatus.REQUIRES_CAPTURE:
-        return keep_sending(attempt, now_ms), FollowOnSettlement(intent=intent, charge=charge)
+        kept = attempt if captured else keep_sending(attempt, now_ms)
+        return kept, FollowOnSettlement(intent=intent, charge=charge)
     if attempt.state == Outcome.DECLINED and not captured:
         held = replace(intent, version=intent.version + 1, active_attempt_id=None)
         change.update(INTENTS, held)
         return attempt, FollowOnSettlement(intent=held, charge=charge, failed=True)
     trigger = Trigger.EXPIRE if attempt.detail.get("expired") else Trigger.CANCEL
     canceled = cancel_change(change, intent, charge, trigger, attempt.detail.get("reason"), now_ms)
-    return keep_sending(attempt, now_ms), FollowOnSettlement(intent=canceled, charge=charge)
+    return attempt if captured else keep_sending(attempt, now_ms), FollowOnSettlement(intent=canceled, charge=charge)
 
 
 def keep_sending(attempt: Attempt, now_ms: int) -> Attempt:
-    """Return ``attempt`` scheduled for another send when the gateway refused it or never saw it."""
-    if attempt.state not in {Outcome.REFUSED, Outcome.NOT_SENT}:
+    """Return the void of an intent that is cancelled, scheduled for another send while the gateway has not done it."""
+    declined = attempt.state == Outcome.DECLINED
+    if not declined and attempt.state not in {Outcome.REFUSED, Outcome.NOT_SENT}:
         return attempt
-    if attempt.inquiries >= VOID_SENDS_MAX:
+    if attempt.inquiries >= (DECLINED_SENDS_MAX if declined else VOID_SENDS_MAX):
         _log.error("void %s was given up: its gateway keeps the hold until it runs out", attempt.id)
         return attempt
-    return replace(attempt, settled_at_ms=None, next_inquiry_at_ms=now_ms + next_inquiry_ms(attempt.inquiries))
+    again = replace(attempt, settled_at_ms=None, next_inquiry_at_ms=now_ms + next_inquiry_ms(attempt.inquiries))
+    return replace(again, detail={**attempt.detail, "reverse": True}) if declined else again

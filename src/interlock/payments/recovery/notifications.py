@@ -4,6 +4,7 @@ Called by ``webhooks.inbound`` with notifications whose signature was verified. 
 request that sent the attempt is still working on it and will write the outcome itself.
 """
 
+import logging
 from enum import StrEnum
 
 from interlock.base.context import Scope
@@ -46,6 +47,7 @@ DISPUTES = frozenset(
     }
 )
 _MATCHES_MAX = 20
+_log = logging.getLogger(__name__)
 _THOUGHT_UNDONE = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value})
 _SENT_AGAIN = frozenset({Operation.REFUND, Operation.VOID})
 _DONE = frozenset({Outcome.APPROVED, Outcome.PENDING})
@@ -118,10 +120,14 @@ class Notifications:
         if notification.kind is NotificationKind.REFUND and attempt.state == Outcome.APPROVED and not approved:
             if result.outcome is not Outcome.DECLINED:
                 return Verdict.IGNORED
+            if "stray" in attempt.detail:
+                _log.error("%s came back: its gateway keeps money nobody wants", attempt.id)
+                return Verdict.IGNORED
             return Verdict.APPLIED if await self._refunds.sent_back(attempt, result) else Verdict.NOT_YET
         if approved and attempt.operation is Operation.CAPTURE and attempt.state in _THOUGHT_UNDONE:
             return Verdict.APPLIED if await self._follow_ons.captured_after_all(attempt, result) else Verdict.NOT_YET
-        if attempt.operation in _SENT_AGAIN and attempt.state in _THOUGHT_UNDONE and result.outcome in _DONE:
+        undone = attempt.state in _THOUGHT_UNDONE or attempt.next_inquiry_at_ms is not None
+        if attempt.operation in _SENT_AGAIN and undone and result.outcome in _DONE:
             # Carried out although its answer refused it: were that ignored, it would be sent a second time.
             if _speaks_of_other_money(attempt, notification):
                 return Verdict.IGNORED
@@ -138,7 +144,7 @@ class Notifications:
         database = self._work.database
         if notification.reference is not None:
             named = await database.get(ATTEMPTS, scope, notification.reference)
-            if named is not None and named.gateway_id == gateway_id and named.operation in operations:
+            if named is not None and named.gateway_id == gateway_id and _is_meant(named, operations):
                 return named
         charge = await self._charge(scope, gateway_id, notification)
         if charge is None:
@@ -169,10 +175,21 @@ class Notifications:
         return Verdict.APPLIED if expired else Verdict.IGNORED
 
 
+def _is_meant(attempt: Attempt, operations: frozenset[Operation]) -> bool:
+    """Return True for an attempt of ``operations``; a reversal may turn out to have been either, void or refund."""
+    if attempt.operation in operations:
+        return True
+    return attempt.operation in _SENT_AGAIN and bool(operations & _SENT_AGAIN) and _is_reversal(attempt)
+
+
+def _is_reversal(attempt: Attempt) -> bool:
+    return bool(attempt.detail.get("reverse"))
+
+
 def _speaks_of_other_money(attempt: Attempt, notification: Notification) -> bool:
     """Return True when the notification names another amount or currency than was asked for: then only an inquiry,
     whose answer is compared too, may settle the attempt."""
     money = notification.amount or (notification.result.echo if notification.result else None)
-    if money is None or attempt.operation is Operation.VERIFY:
+    if money is None or attempt.operation is Operation.VERIFY or _is_reversal(attempt):
         return False
     return money.currency != attempt.currency or money.amount_minor != attempt.amount_minor

@@ -40,7 +40,7 @@ _BUDGET_MS = 20_000
 _TAKEN_FOR_MS = 45_000
 _TRIES_PER_PASS = 50
 _PATIENT_FOR_MS = 86_400_000
-_RESENT = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value})
+_RESENT = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value, Outcome.DECLINED.value})
 
 
 class _Due(msgspec.Struct, frozen=True):
@@ -145,7 +145,7 @@ class Recovery:
             next_inquiry_at_ms=now_ms + _TAKEN_FOR_MS,
         )
         if attempt.state in _RESENT:
-            # Answered with a refusal: the gateway keeps that answer under the old key, so the new send has its own.
+            # Answered with a no: the gateway keeps that answer under the old key, so the new send has its own.
             taken = replace(taken, state=BEGUN, detail={**attempt.detail, "sends": taken.inquiries})
         elif attempt.state == BEGUN:
             taken = replace(taken, detail={**attempt.detail, ORPHANED: True})
