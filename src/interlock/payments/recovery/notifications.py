@@ -16,6 +16,7 @@ from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.disputes.service import Disputes
 from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.recovery.dispatch import Dispatch
+from interlock.payments.recovery.lost_captures import LostCaptures
 from interlock.payments.refunds.service import Refunds
 from interlock.payments.work import Work
 from interlock.storage.database import Page
@@ -31,7 +32,7 @@ class Verdict(StrEnum):
 
 OPERATIONS: dict[NotificationKind, frozenset[Operation]] = {
     NotificationKind.PAYMENT: frozenset({Operation.SALE, Operation.AUTHORISE, Operation.VERIFY}),
-    NotificationKind.CAPTURE: frozenset({Operation.CAPTURE}),
+    NotificationKind.CAPTURE: frozenset({Operation.CAPTURE, Operation.SALE}),
     NotificationKind.INCREMENT: frozenset({Operation.INCREMENT}),
     NotificationKind.VOID: frozenset({Operation.VOID}),
     NotificationKind.REFUND: frozenset({Operation.REFUND}),
@@ -71,6 +72,7 @@ class Notifications:
         self._strays = strays
         self._refunds = refunds
         self._disputes = disputes
+        self._lost_captures = LostCaptures(work, disputes)
         self._follow_ons = follow_ons
 
     async def apply(self, scope: Scope, gateway_id: str, notification: Notification) -> Verdict:
@@ -99,6 +101,12 @@ class Notifications:
         result = notification.result
         if result is None:
             return Verdict.IGNORED
+        if notification.kind is NotificationKind.CAPTURE:
+            heard = await self._lost_captures.hear(attempt, notification)
+            if heard is not None:
+                return Verdict.APPLIED if heard else Verdict.NOT_YET
+            if attempt.operation is Operation.SALE:
+                return Verdict.IGNORED  # captured by its gateway, as was asked for
         now_ms = self._work.clock.now_ms()
         if attempt.state == BEGUN and (attempt.next_inquiry_at_ms or 0) > now_ms:
             return Verdict.NOT_YET
