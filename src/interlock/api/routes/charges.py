@@ -70,7 +70,9 @@ async def capture(call: Call[p.CaptureCharge]) -> Answer | Problem:
     """POST /v1/charges/{charge}/capture."""
     asked = call.parameters
     command = CaptureCharge(amount=or_none(asked.amount), details=details_of(asked, _ON_CAPTURE, keep_unset=True))
-    return await call.services.rooms.charges.capture(call.context, call.ids[0], command, _respond(call))
+    charges, respond = call.services.rooms.charges, call.responder(show_charge)
+    call.resume = lambda context, attempt_id: charges.resume_capture(context, attempt_id, respond)
+    return await charges.capture(call.context, call.ids[0], command, respond)
 
 
 async def list_(call: Call[p.ListCharges]) -> Answer | Problem:

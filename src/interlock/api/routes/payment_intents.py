@@ -118,6 +118,13 @@ def _respond(call: Call[Any]) -> Respond:
     return respond
 
 
+def _respond_to_follow_on(call: Call[Any]) -> Respond:
+    """Return the responder of a capture, cancel or increment, which a retry resumes from its own attempt."""
+    respond, follow_ons = _respond(call), call.services.rooms.follow_ons
+    call.resume = lambda context, attempt_id: follow_ons.resume(context, attempt_id, respond)
+    return respond
+
+
 def _capture_method(given: p.CaptureMethod | UnsetType, options: Any) -> str | UnsetType:
     """Return the capture method; the card's own ``capture_method=manual`` wins."""
     card = UNSET if options is UNSET else options.card
@@ -263,13 +270,15 @@ async def capture(call: Call[p.CapturePaymentIntent]) -> Answer | Problem:
         metadata=asked.metadata,
         details=details_of(asked, _ON_CAPTURE, keep_unset=True),
     )
-    return await call.services.rooms.follow_ons.capture(call.context, call.ids[0], command, _respond(call))
+    respond = _respond_to_follow_on(call)
+    return await call.services.rooms.follow_ons.capture(call.context, call.ids[0], command, respond)
 
 
 async def cancel(call: Call[p.CancelPaymentIntent]) -> Answer | Problem:
     """POST /v1/payment_intents/{intent}/cancel."""
     command = CancelIntent(reason=or_none(call.parameters.cancellation_reason))
-    return await call.services.rooms.follow_ons.cancel(call.context, call.ids[0], command, _respond(call))
+    respond = _respond_to_follow_on(call)
+    return await call.services.rooms.follow_ons.cancel(call.context, call.ids[0], command, respond)
 
 
 async def increment(call: Call[p.IncrementPaymentIntent]) -> Answer | Problem:
@@ -278,7 +287,8 @@ async def increment(call: Call[p.IncrementPaymentIntent]) -> Answer | Problem:
     command = IncrementIntent(
         amount=asked.amount, metadata=asked.metadata, details=details_of(asked, _ON_INCREMENT, keep_unset=True)
     )
-    return await call.services.rooms.follow_ons.increment(call.context, call.ids[0], command, _respond(call))
+    respond = _respond_to_follow_on(call)
+    return await call.services.rooms.follow_ons.increment(call.context, call.ids[0], command, respond)
 
 
 async def list_(call: Call[p.ListPaymentIntents]) -> Answer | Problem:

@@ -117,6 +117,10 @@ class Charges:
         """Answer an interrupted legacy charge from its intent's state; None while that is open."""
         return await self._intents.resume(ctx, intent_id, _as_charge(respond))
 
+    async def resume_capture(self, ctx: RequestContext, attempt_id: str, respond: Respond) -> Answer | None:
+        """Answer an interrupted capture of a legacy charge from its attempt; None while that is open."""
+        return await self._follow_ons.resume(ctx, attempt_id, _as_charge(respond))
+
 
 def _paid_with(source: str | CardData) -> ConfirmIntent:
     if isinstance(source, str) and source.startswith("tok_"):

@@ -19,7 +19,7 @@ from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.strays import give_up
-from interlock.payments.attempts.types import ATTEMPTS, Attempt
+from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.declines import card_error
 from interlock.payments.idempotency.service import refused_commit
@@ -61,10 +61,12 @@ class Held(msgspec.Struct, frozen=True):
     payment_attempt: Attempt
     refund: Refund | None = None
 
-    @property
-    def asked_for(self) -> str:
-        """Return the id of what the shop's request is about: a retry is answered from its state."""
-        return self.intent.id if self.refund is None else self.refund.id
+    def asked_for(self, attempt: Attempt) -> str:
+        """Return what a retry of the shop's request is answered from: its refund, or the attempt it began.
+
+        Not from the intent: what became of one capture, increment or cancel cannot be read off it.
+        """
+        return attempt.id if self.refund is None else self.refund.id
 
 
 class FollowOns:
@@ -194,7 +196,7 @@ class FollowOns:
         held = replace(held, intent=intent)
         if held.refund is not None:
             held = replace(held, refund=_begin_refund(change, held.refund, attempt))
-        problem = await self._operator.begin(ctx, attempt, change, held.asked_for)
+        problem = await self._operator.begin(ctx, attempt, change, held.asked_for(attempt))
         if problem is not None:
             return problem
         execution = await self._operator.send(attempt)
@@ -204,7 +206,7 @@ class FollowOns:
         self, ctx: RequestContext, held: Held, attempt: Attempt, execution: Execution, respond: Respond
     ) -> Answer | Problem:
         result = trusted_result(execution)
-        asked_for, intent_id = held.asked_for, held.intent.id
+        asked_for = held.asked_for(attempt)
         for _ in range(FINISHING_TRIES):
             change, settled = self._settle(held, attempt, result, execution)
             view: object = IntentView(settled.intent, settled.charge)
@@ -219,9 +221,28 @@ class FollowOns:
             if present is None:
                 break
             held = present
-        if held.refund is None:
-            return await self._outcomes.answer_from_state(ctx, intent_id, respond)
-        return await respond(await self._work.database.get(REFUNDS, ctx.scope, held.refund.id) or held.refund)
+        if held.refund is not None:
+            return await respond(await self._work.database.get(REFUNDS, ctx.scope, held.refund.id) or held.refund)
+        answered = await self.resume(ctx, attempt.id, respond)
+        return answered or await self._outcomes.answer_from_state(ctx, held.intent.id, respond)
+
+    async def resume(self, ctx: RequestContext, attempt_id: str, respond: Respond) -> Answer | None:
+        """Answer an interrupted capture, increment or cancel from what became of its attempt; None while nobody knows.
+
+        Args:
+            ctx: the request that came again.
+            attempt_id: what its idempotency key was claimed for.
+            respond: makes the answer.
+
+        """
+        attempt = await self._work.database.get(ATTEMPTS, ctx.scope, attempt_id)
+        view = None if attempt is None else await self._outcomes.view(ctx.scope, attempt.subject_id)
+        if attempt is None or view is None or attempt.state in {BEGUN, Outcome.UNKNOWN}:
+            return None
+        undone = attempt.state not in {Outcome.APPROVED, Outcome.PENDING}
+        if undone and (attempt.operation is not Operation.VOID or view.intent.status is not IntentStatus.CANCELED):
+            return await respond(_failed(view.intent, _result_of(attempt)))
+        return await respond(view)
 
     async def _reload(self, held: Held, attempt: Attempt) -> Held | None:
         """Return ``held`` as stored by now, or None when somebody else has written what became of ``attempt``."""
@@ -397,6 +418,17 @@ def _cannot_cancel(intent: Intent) -> Problem:
         "cancel",
         "Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, "
         "requires_capture, requires_confirmation, requires_action.",
+    )
+
+
+def _result_of(attempt: Attempt) -> Result:
+    """Return what is kept of the answer that settled ``attempt``."""
+    return Result(
+        outcome=Outcome(attempt.state),
+        gateway_reference=attempt.gateway_reference,
+        code=attempt.code,
+        message=attempt.message,
+        decline_code=attempt.decline_code,
     )
 
 
