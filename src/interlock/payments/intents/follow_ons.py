@@ -295,8 +295,15 @@ class FollowOns:
         change, _ = self._settle(held, attempt, result, None)
         return await self._work.record(change) is None
 
-    async def expire(self, scope: Scope, intent_id: str) -> bool:
-        """Cancel an intent whose authorisation has run out; the gateway is told by recovery. False when it changed."""
+    async def expire(self, scope: Scope, intent_id: str, *, gateway_knows: bool = False) -> bool:
+        """Cancel an intent whose authorisation has run out; False when it changed.
+
+        Args:
+            scope: account and mode.
+            intent_id: the intent.
+            gateway_knows: True where the gateway has said so; otherwise recovery tells it.
+
+        """
         held = await self._held(scope, intent_id, "cancel")
         if isinstance(held, Problem):
             return False
@@ -313,7 +320,8 @@ class FollowOns:
         attempt = replace(self._operator.new_attempt(asked), next_inquiry_at_ms=now_ms)
         change = Change(scope)
         cancel_change(change, held.intent, held.charge, Trigger.EXPIRE, "automatic", now_ms)
-        change.insert(ATTEMPTS, attempt)
+        if not gateway_knows:
+            change.insert(ATTEMPTS, attempt)
         return await self._work.record(change) is None
 
     def _settle(

@@ -9,15 +9,17 @@ from enum import StrEnum
 
 from interlock.base.context import Scope
 from interlock.gateways.contract import Notification, NotificationKind, Operation
-from interlock.gateways.outcomes import Outcome
+from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.strays import Strays
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
 from interlock.payments.charges.types import CHARGES, Charge
 from interlock.payments.disputes.service import Disputes
 from interlock.payments.intents.follow_ons import FollowOns
+from interlock.payments.intents.types import INTENTS, Intent, IntentStatus
 from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.recovery.lost_captures import LostCaptures
 from interlock.payments.refunds.service import Refunds
+from interlock.payments.setup.types import SETUP_INTENTS, SetupIntent
 from interlock.payments.work import Work
 from interlock.storage.database import Page
 
@@ -47,6 +49,7 @@ DISPUTES = frozenset(
         NotificationKind.DISPUTE_LOST,
     }
 )
+_HELD = frozenset({IntentStatus.REQUIRES_CAPTURE, IntentStatus.PROCESSING})
 _MATCHES_MAX = 20
 _log = logging.getLogger(__name__)
 _THOUGHT_UNDONE = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value})
@@ -116,8 +119,30 @@ class Notifications:
                 return Verdict.IGNORED
             if _speaks_of_other_money(attempt, notification):
                 return Verdict.IGNORED
-            return Verdict.APPLIED if await self._dispatch.apply(attempt, result) else Verdict.NOT_YET
+            if await self._dispatch.apply(attempt, result):
+                return Verdict.APPLIED
+            return await self._of_one_left(attempt, result) if await self._is_left(attempt) else Verdict.NOT_YET
         return await self._late(attempt, notification)
+
+    async def _is_left(self, attempt: Attempt) -> bool:
+        """Return True for an attempt that its intent has left for good, although nobody has given it up."""
+        scope, database = Scope(attempt.account_id, attempt.livemode), self._work.database
+        subject: Intent | SetupIntent | None = None
+        if attempt.operation is Operation.VERIFY:
+            subject = await database.get(SETUP_INTENTS, scope, attempt.subject_id)
+        elif attempt.operation in {Operation.SALE, Operation.AUTHORISE}:
+            subject = await database.get(INTENTS, scope, attempt.subject_id)
+        if subject is None or subject.active_attempt_id == attempt.id:
+            return False
+        stored = await database.get(ATTEMPTS, scope, attempt.id)
+        return stored is not None and stored.version == attempt.version
+
+    async def _of_one_left(self, attempt: Attempt, result: Result) -> Verdict:
+        """Make of news of an attempt that was left what is to be made of them: money goes back, the rest is nothing."""
+        takes_money = attempt.operation is not Operation.VERIFY and "stray_approval" not in attempt.detail
+        if result.outcome is not Outcome.APPROVED or not takes_money:
+            return Verdict.IGNORED
+        return Verdict.APPLIED if await self._strays.approved(attempt, result) else Verdict.NOT_YET
 
     async def _late(self, attempt: Attempt, notification: Notification) -> Verdict:
         """Look at news of a settled attempt: only a few kinds change anything, and none moves a payment backwards."""
@@ -179,8 +204,12 @@ class Notifications:
         charge = await self._charge(scope, gateway_id, notification)
         if charge is None or charge.payment_intent_id is None:
             return Verdict.IGNORED
-        expired = await self._follow_ons.expire(scope, charge.payment_intent_id)
-        return Verdict.APPLIED if expired else Verdict.IGNORED
+        if await self._follow_ons.expire(scope, charge.payment_intent_id, gateway_knows=True):
+            return Verdict.APPLIED
+        intent = await self._work.database.get(INTENTS, scope, charge.payment_intent_id)
+        # Lost against another change, or while a capture is under way: only what has ended is past expiring.
+        held = intent is not None and intent.status in _HELD and intent.amount_capturable_minor > 0
+        return Verdict.NOT_YET if held else Verdict.IGNORED
 
 
 def _is_meant(attempt: Attempt, operations: frozenset[Operation]) -> bool:
