@@ -12,7 +12,14 @@ from interlock.base.problems import Problem
 from interlock.gateways.contract import NotificationKind, Operation
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import ATTEMPTS
-from interlock.payments.intents.types import CaptureIntent, ConfirmIntent, Intent, IntentStatus, UpdateIntent
+from interlock.payments.intents.types import (
+    CancelIntent,
+    CaptureIntent,
+    ConfirmIntent,
+    Intent,
+    IntentStatus,
+    UpdateIntent,
+)
 from interlock.payments.recovery.notifications import Verdict
 from interlock.payments.setup.types import SETUP_INTENTS, CancelSetup, ConfirmSetup, CreateSetup
 from interlock.payments.work import Change
@@ -130,3 +137,28 @@ async def test_news_of_a_verification_that_was_left_end(house: House, given_up: 
         change.update(SETUP_INTENTS, msgspec.structs.replace(setup, version=setup.version + 1, active_attempt_id=None))
         assert await house.payments.recovery._work.record(change) is None
     assert await told_approved(house, attempt) is Verdict.IGNORED
+
+
+@pytest.mark.parametrize("how", ["cancel", "expire"])
+async def test_an_authorisation_captured_in_part_ends_succeeded_with_what_was_taken(
+    house: House, stripe_gateway: Gateway, how: str
+) -> None:
+    multicapture = {"payment_method_options": {"card": {"request_multicapture": "if_available"}}}
+    intent = await house.paid(capture_method="manual", amount_minor=1000, details=multicapture)
+    rooms, ctx = house.payments.follow_ons, house.ctx()
+    part = CaptureIntent(amount=300, final=False)
+    await house.follow(lambda r: rooms.capture(ctx, intent.id, part, r))
+    if how == "cancel":
+        await house.follow(lambda r: rooms.cancel(ctx, intent.id, CancelIntent(), r))
+    else:
+        house.clock.ahead_ms += EIGHT_DAYS_MS
+        assert await sweep(house) == 1
+    await house.recover()
+    ended, charge = await house.intent(intent.id), await house.charge(intent)
+    assert (ended.status, ended.canceled_at_ms, ended.cancellation_reason) == (IntentStatus.SUCCEEDED, None, None)
+    assert (ended.amount_received_minor, ended.amount_capturable_minor) == (300, 0)
+    assert (charge.released, charge.amount_captured_minor) == (True, 300)
+    void = (await house.attempts(intent))[-1]
+    assert (void.operation, void.state) == (Operation.VOID, "approved"), void.message
+    assert (await house.events())[-2:] == ["charge.refunded", "payment_intent.succeeded"]
+    assert [e["amount_minor"] for e in stripe_gateway.books(kind="void") if e["payment_id"] == charge.gateway_reference]

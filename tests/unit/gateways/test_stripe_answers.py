@@ -325,3 +325,13 @@ def test_a_test_transfer_that_arrived_says_how_much() -> None:
     arrived = {"id": "cc_1", "object": "customer_cash_balance_transaction", "net_amount": 1099, "currency": "usd"}
     _, result = drive(CONNECTOR.fund(CONFIG, follow_on("stripe")), answer(arrived))
     assert (result.outcome, result.echo) == (Outcome.APPROVED, Money(1099, "usd"))
+
+
+def test_a_void_after_a_part_was_captured_releases_the_rest() -> None:
+    request = follow_on("stripe", captured_before_minor=300)
+    released, taken = intent(amount_received=300), intent(amount_received=400)
+    assert drive(CONNECTOR.void(CONFIG, request), answer(released))[1].outcome is Outcome.APPROVED
+    assert drive(CONNECTOR.void(CONFIG, request), answer(taken))[1].outcome is Outcome.UNKNOWN
+    for shown, code in ((released, "already_canceled"), (taken, ALREADY_CAPTURED)):
+        body = failure("invalid_request_error", code="payment_intent_unexpected_state", payment_intent=shown)
+        assert drive(CONNECTOR.void(CONFIG, request), answer(body, 400))[1].code == code

@@ -172,14 +172,15 @@ def increment_answer(response: HttpResponse, tables: Tables, request: FollowOnRe
 def void_answer(response: HttpResponse, tables: Tables, request: FollowOnRequest) -> Result:
     """Return what an answer to a cancellation says.
 
-    An intent that is cancelled already is what was wanted. Of one that has succeeded nothing can be released for ever,
-    which is a refund's business, not another cancellation's.
+    An intent that is cancelled already is what was wanted. One that was captured in part succeeds with what was taken.
+    Of one that has succeeded otherwise nothing can be released for ever, which is a refund's business, not another
+    cancellation's.
     """
     if response.status != _OK:
         failure = read_failure(response)
         intent = failure.payment_intent if failure else None
         if intent is not None and intent.id == request.gateway_reference:
-            if intent.status == "canceled":
+            if releases(intent, tables, request):
                 return Result(outcome=Outcome.APPROVED, gateway_reference=intent.id, code="already_canceled")
             if intent.status == "succeeded":
                 message = failure.message if failure else None
@@ -190,9 +191,17 @@ def void_answer(response: HttpResponse, tables: Tables, request: FollowOnRequest
     found = _follow_on_intent(response, tables, request)
     if isinstance(found, Result):
         return found
-    if found.status != "canceled":
+    if not releases(found, tables, request):
         return unknown(f"status_{found.status}", gateway_reference=found.id)
     return Result(outcome=Outcome.APPROVED, gateway_reference=found.id)
+
+
+def releases(intent: Intent, tables: Tables, request: FollowOnRequest) -> bool:
+    """Return True for an intent of which nothing is held any more, and no more taken than was captured before."""
+    if intent.status != "succeeded" or not request.captured_before_minor:
+        return intent.status == "canceled"
+    received = _money(intent.amount_received, intent.currency, tables)
+    return received is not None and received.amount_minor <= request.captured_before_minor
 
 
 def refund_answer(response: HttpResponse, tables: Tables, _: FollowOnRequest | None = None) -> Result:

@@ -42,6 +42,7 @@ from interlock.gateways.stripe.answers import (
     payment_answer,
     read_failure,
     refund_answer,
+    releases,
     setup_answer,
     unreadable,
     void_answer,
@@ -264,7 +265,7 @@ def _look_at_follow_on(
 def _shows(intent: Intent, tables: Tables, operation: Operation, original: FollowOnRequest) -> bool:
     """Return True when the intent shows that the follow-on was executed."""
     if operation is Operation.VOID:
-        return intent.status == "canceled"
+        return releases(intent, tables, original)
     amount = intent.amount if operation is Operation.INCREMENT else intent.amount_received
     money = from_provider(amount, intent.currency, tables.currency_exponents)
     if money is None:

@@ -39,7 +39,10 @@ _log = logging.getLogger(__name__)
 def cancel_change(
     change: Change, intent: Intent, charge: Charge | None, trigger: Trigger, reason: str | None, now_ms: int
 ) -> Intent:
-    """Add the cancellation of ``intent`` (and the release of ``charge``) to ``change``; return the cancelled intent.
+    """Add the cancellation of ``intent`` (and the release of ``charge``) to ``change``.
+
+    Returns:
+        The intent as it is then: cancelled, or succeeded with what was captured of it.
 
     Raises:
         InvariantError: the intent cannot be cancelled; the caller checks that first.
@@ -52,8 +55,9 @@ def cancel_change(
     if charge is not None:
         released = release_charge(charge)
         change.update(CHARGES, released)
-        change.event_of("charge.expired" if trigger is Trigger.EXPIRE else "charge.refunded", released)
-    change.event_of("payment_intent.canceled", canceled)
+        expired = trigger is Trigger.EXPIRE and canceled.status is IntentStatus.CANCELED
+        change.event_of("charge.expired" if expired else "charge.refunded", released)
+    change.event_of(f"payment_intent.{canceled.status}", canceled)
     return canceled
 
 

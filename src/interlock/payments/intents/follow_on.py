@@ -101,16 +101,20 @@ def settle_increment(intent: Intent, charge: Charge, attempt: Attempt, result: R
 
 
 def cancel_intent(intent: Intent, trigger: Trigger, reason: str | None, now_ms: int) -> Intent | None:
-    """Return the cancelled intent, or None when its state does not allow it."""
-    status = next_status(intent.status, trigger)
+    """Return the cancelled intent, or None when its state does not allow it.
+
+    One that was captured in part has succeeded with what was taken; only the rest is released.
+    """
+    in_part = intent.amount_received_minor > 0
+    status = next_status(intent.status, Trigger.RELEASE_REST if in_part else trigger)
     if status is None:
         return None
     return _next(
         intent,
         status=status,
         amount_capturable_minor=0,
-        canceled_at_ms=now_ms,
-        cancellation_reason=reason,
+        canceled_at_ms=None if in_part else now_ms,
+        cancellation_reason=None if in_part else reason,
         capture_before_ms=None,
         active_attempt_id=None,
         next_action=None,

@@ -240,7 +240,8 @@ class FollowOns:
         if attempt is None or view is None or attempt.state in {BEGUN, Outcome.UNKNOWN}:
             return None
         undone = attempt.state not in {Outcome.APPROVED, Outcome.PENDING}
-        if undone and (attempt.operation is not Operation.VOID or view.intent.status is not IntentStatus.CANCELED):
+        ended = attempt.operation is Operation.VOID and view.charge is not None and view.charge.released
+        if undone and not ended:
             return await respond(_failed(view.intent, _result_of(attempt)))
         return await respond(view)
 
@@ -315,7 +316,12 @@ class FollowOns:
             payment_attempt=held.payment_attempt,
             amount_minor=held.intent.amount_capturable_minor,
             sequence=held.intent.attempt_count + 1,
-            detail={"expired": True, "reason": "automatic", "sends": 1},
+            detail={
+                "expired": True,
+                "reason": "automatic",
+                "sends": 1,
+                "captured_before_minor": held.charge.amount_captured_minor,
+            },
         )
         attempt = replace(self._operator.new_attempt(asked), next_inquiry_at_ms=now_ms)
         change = Change(scope)

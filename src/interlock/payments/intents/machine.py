@@ -27,6 +27,7 @@ class Trigger(StrEnum):
     CAPTURE_FAIL = "capture_fail"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    RELEASE_REST = "release_rest"
 
 
 TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = MappingProxyType(
@@ -60,6 +61,8 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = MappingProxyType(
         (Status.REQUIRES_ACTION, Trigger.CANCEL): Status.CANCELED,
         (Status.REQUIRES_CAPTURE, Trigger.CANCEL): Status.CANCELED,
         (Status.REQUIRES_CAPTURE, Trigger.EXPIRE): Status.CANCELED,
+        # Captured in part: what was taken was paid, only the rest is given up.
+        (Status.REQUIRES_CAPTURE, Trigger.RELEASE_REST): Status.SUCCEEDED,
     }
 )
 

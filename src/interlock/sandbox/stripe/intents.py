@@ -280,13 +280,19 @@ class Intents:
             self._desk.book("void", payment, attempt.id, payment.amount_capturable, call)
             attempt.amount_refunded = attempt.amount - attempt.amount_captured
         self._transfers.release(payment)
-        payment.status = "canceled"
-        payment.amount_capturable = 0
-        payment.canceled_at = self._desk.now()
-        payment.cancellation_reason = call.text("cancellation_reason")
+        self._end(payment, call.text("cancellation_reason"))
         shown = self._shown(payment)
-        self._desk.emit("payment_intent.canceled", shown.body, call)
+        self._desk.emit(f"payment_intent.{payment.status}", shown.body, call)
         return shown
+
+    def _end(self, payment: Payment, reason: str | None) -> None:
+        """Release what is held; what was captured in part has succeeded with that."""
+        payment.amount_capturable = 0
+        if payment.amount_received:
+            payment.status = "succeeded"
+            return
+        payment.status = "canceled"
+        payment.canceled_at, payment.cancellation_reason = self._desk.now(), reason
 
     def expire(self, payment: Payment) -> str | None:
         """Let an authorisation run out; returns why it cannot, if so."""
@@ -295,11 +301,11 @@ class Intents:
         attempt = payment.attempts[-1]
         self._desk.book("void", payment, attempt.id, payment.amount_capturable, None, code="expired")
         attempt.amount_refunded = attempt.amount - attempt.amount_captured
-        payment.status, payment.amount_capturable = "canceled", 0
-        payment.canceled_at, payment.cancellation_reason = self._desk.now(), "expired"
+        self._end(payment, "expired")
         shown = self._shown(payment)
-        self._desk.emit("charge.expired", rendering.charge(payment, attempt))
-        self._desk.emit("payment_intent.canceled", shown.body)
+        if payment.status == "canceled":
+            self._desk.emit("charge.expired", rendering.charge(payment, attempt))
+        self._desk.emit(f"payment_intent.{payment.status}", shown.body)
         return None
 
     def increment(self, call: Call, payment_id: str) -> Answer:
