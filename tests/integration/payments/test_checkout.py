@@ -455,3 +455,41 @@ async def test_a_products_own_id_is_taken_once(shop: _Shop) -> None:
     assert await shop.prices.get(SCOPE, price.id) == price
     assert (await shop.prices.list(SCOPE, Page(), product=price.product_id)).items == [price]
     assert len((await shop.products.list(SCOPE, Page(), active=True)).items) == 2
+
+
+async def test_sessions_that_cannot_be_ended_yet_or_raise_keep_up_no_other(
+    shop: _Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sessions._due.limit = 2  # 500 in production
+    broken, busy, other_busy = [await shop.session() for _ in range(3)]
+    shop.payments.outcomes = [IntentStatus.PROCESSING] * 2
+    for session in (busy, other_busy):
+        await shop.pay(session)
+    idle = await shop.session()
+    settle = shop.sessions.settle
+
+    async def raising(session: CheckoutSession) -> CheckoutSession:
+        if session.id == broken.id:
+            raise RuntimeError("a bug with this one")
+        return await settle(session)
+
+    monkeypatch.setattr(shop.sessions, "settle", raising)
+    shop.clock.advance(_DAY_MS)
+    assert [await shop.sessions.sweep(shop.clock.now_ms()) for _ in range(3)].count(1) == 1
+    monkeypatch.undo()
+    seen = await shop.sessions.get(SCOPE, idle.id)
+    assert isinstance(seen, CheckoutSession)
+    assert seen.status is SessionStatus.EXPIRED
+
+
+async def test_waits_that_last_keep_up_no_other(shop: _Shop) -> None:
+    shop.sessions._awaiting.limit = 1
+    first, second = [await shop.session() for _ in range(2)]
+    shop.payments.outcomes = [IntentStatus.PROCESSING] * 2
+    for session in (first, second):
+        page = await shop.pay(session)
+        assert isinstance(page.intent, Intent)
+        shop.payments.debited.add(page.intent.id)
+        await shop.sessions.get(SCOPE, session.id)
+    shop.payments._move("pi_1", IntentStatus.SUCCEEDED)
+    assert sum([await shop.sessions.sweep(shop.clock.now_ms()) for _ in range(2)]) == 1

@@ -4,6 +4,7 @@ A session is over when its intent says so: whoever looks at an open session (a s
 settles it first, so that a shopper who never comes back from the bank's page leaves nothing open.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id, new_secret
 from interlock.base.problems import Problem
+from interlock.base.redaction import exception_text
 from interlock.payments import metadata
 from interlock.payments.checkout.goals import Goal, GoalState
 from interlock.payments.checkout.pricing import line_items, made_inline, total
@@ -37,6 +39,7 @@ from interlock.payments.instruments.types import PAYMENT_METHODS
 from interlock.payments.representation.checkout_session import checkout_session as shown
 from interlock.payments.representation.checkout_session import price as shown_price
 from interlock.payments.representation.checkout_session import product as shown_product
+from interlock.payments.rotation import Rotation
 from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.pages import Page, PageResult
 from interlock.storage.queries import load_queries
@@ -44,6 +47,8 @@ from interlock.storage.queries import load_queries
 replace = msgspec.structs.replace
 _QUERIES = load_queries(__package__)
 _SECRET_CHARACTERS = 40
+_BATCH = 500
+_log = logging.getLogger(__name__)
 
 
 class CheckoutSessions:
@@ -63,6 +68,8 @@ class CheckoutSessions:
         self._customers = customers
         self._goals = goals
         self._page_base_url = page_base_url
+        self._due = Rotation("expires_at_ms", _BATCH)
+        self._awaiting = Rotation("created_at_ms", _BATCH)
 
     async def create(self, ctx: RequestContext, command: CreateSession, respond: Respond) -> Answer | Problem:
         """Open a session; its intent is created only when the shopper pays."""
@@ -175,18 +182,29 @@ class CheckoutSessions:
         change.event(f"checkout.session.async_payment_{word}", shown(heard, self._page_base_url))
         return await self._record(change, session, heard)
 
-    async def sweep(self, now_ms: int, limit: int = 500) -> int:
-        """End up to ``limit`` sessions that are over and up to ``limit`` waits, and return how many; for the worker."""
-        database = self._work.database
-        rows = await database.fetch(_QUERIES["due_sessions"], now_ms, limit)
-        rows += await database.fetch(_QUERIES["awaiting_sessions"], limit)
-        ended = 0
-        for row in rows:
-            session = await database.get(CHECKOUT_SESSIONS, Scope(row["account_id"], row["livemode"]), row["id"])
-            if session is not None:
-                settled = await self.settle(session)
-                ended += settled is not session and settled.status is not SessionStatus.OPEN
-        return ended
+    async def sweep(self, now_ms: int) -> int:
+        """End a batch of sessions that are over and a batch of waits, and return how many; for the worker.
+
+        Sessions that cannot be ended yet are many in a busy shop, so each sweep goes on after the one before.
+        """
+        fetch, due, awaiting = self._work.database.fetch, self._due, self._awaiting
+        over = await fetch(_QUERIES["due_sessions"], now_ms, due.limit, *due.after)
+        due.read(over)
+        waits = await fetch(_QUERIES["awaiting_sessions"], awaiting.limit, *awaiting.after)
+        awaiting.read(waits)
+        return sum([await self._end(Scope(row["account_id"], row["livemode"]), row["id"]) for row in (*over, *waits)])
+
+    async def _end(self, scope: Scope, session_id: str) -> bool:
+        """End one session if it is over; one that raises is told in the log and keeps up no other."""
+        try:
+            session = await self._work.database.get(CHECKOUT_SESSIONS, scope, session_id)
+            if session is None:
+                return False
+            settled = await self.settle(session)
+        except Exception as error:  # noqa: BLE001 - a bug with one session must not keep all others open
+            _log.error("session %s could not be settled: %s", session_id, exception_text(error))
+            return False
+        return settled is not session and settled.status is not SessionStatus.OPEN
 
     def goal(self, session: CheckoutSession) -> Goal:
         """Return what the session is there to reach."""
