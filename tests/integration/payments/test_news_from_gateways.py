@@ -16,6 +16,7 @@ from interlock.payments.attempts.types import Attempt
 from interlock.payments.intents import cancellation
 from interlock.payments.intents.types import CancelIntent, CaptureIntent, IncrementIntent, Intent, IntentStatus
 from interlock.payments.recovery.notifications import Verdict
+from interlock.storage.database import Page
 
 INCREMENTAL = {"payment_method_options": {"card": {"request_incremental_authorization": "if_available"}}}
 
@@ -132,3 +133,13 @@ async def test_a_void_that_is_declined_again_and_again_is_given_up_and_told(
     given_up = await last(house, intent)
     assert (given_up.state, given_up.next_inquiry_at_ms) == ("declined", None)
     assert [record for record in caplog.records if void.id in record.message]
+
+
+async def test_a_dispute_that_names_no_money_is_of_the_whole_charge(house: House) -> None:
+    intent, held = await house.paid(), await house.paid(capture_method="manual")
+    for paid, verdict in ((intent, Verdict.APPLIED), (held, Verdict.NOT_YET)):
+        reference = (await house.charge(paid)).gateway_reference
+        facts = {"gateway_reference": reference, "dispute_reference": f"dp_{paid.id}", "amount": Money(0, "usd")}
+        assert await notify(house, "stripe", NotificationKind.DISPUTE_OPENED, **facts) is verdict
+    (shown,) = (await house.payments.disputes.list(house.scope, Page())).items
+    assert (shown.dispute.payment_intent_id, shown.dispute.amount_minor) == (intent.id, 1099)

@@ -7,6 +7,8 @@ request that sent the attempt is still working on it and will write the outcome 
 import logging
 from enum import StrEnum
 
+import msgspec
+
 from interlock.base.context import Scope
 from interlock.gateways.contract import Notification, NotificationKind, Operation
 from interlock.gateways.outcomes import Outcome, Result
@@ -196,6 +198,10 @@ class Notifications:
     async def _dispute(self, scope: Scope, gateway_id: str, notification: Notification) -> Verdict:
         charge = await self._charge(scope, gateway_id, notification)
         if charge is None:
+            return Verdict.NOT_YET
+        if notification.amount is not None and notification.amount.amount_minor <= 0:
+            notification = msgspec.structs.replace(notification, amount=None)  # no money is named: all of it
+        if notification.amount is None and not charge.amount_captured_minor:
             return Verdict.NOT_YET
         applied = await self._disputes.notified(gateway_id, charge, notification)
         return Verdict.APPLIED if applied else Verdict.NOT_YET
