@@ -474,3 +474,17 @@ async def test_what_is_fanned_out_while_lanes_are_busy_is_not_left_for_the_next_
         await bench.delivery.settled()
     assert await bench.states() == {"delivered": 3_600}, await bench.failed_tries()
     assert len(receiver.received) == 3_600
+
+
+@pytest.mark.parametrize("broken", ["no JSON", "[]"])
+async def test_an_event_that_cannot_be_drawn_fails_and_keeps_up_no_other(
+    bench: Bench, receiver: WebhookReceiver, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    await bench.endpoint(receiver.url())
+    await bench.event("charge.failed")
+    await bench.database.execute("UPDATE announcements SET facts = $1", broken)
+    await bench.event("charge.succeeded")
+    await bench.cycle()
+    assert [one.event["type"] for one in receiver.received] == ["charge.succeeded"]
+    assert await bench.states() == {"delivered": 1, "failed": 1}
+    assert [record for record in caplog.records if "cannot be drawn" in record.message]

@@ -90,6 +90,10 @@ UPDATE webhook_deliveries d SET state = 'abandoned', settled_at_ms = $3, last_er
 WHERE d.account_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.next_attempt_at_ms <= $3
     AND NOT EXISTS (SELECT 1 FROM announcements a WHERE a.account_id = $1 AND a.id = left(d.event_id, -1) || '0');
 
+-- name: fail_undrawable
+UPDATE webhook_deliveries SET state = 'failed', settled_at_ms = $4, last_error = 'the event cannot be drawn'
+WHERE account_id = $1 AND endpoint_id = $2 AND event_id = ANY ($3::text[]) AND state = 'pending';
+
 -- name: pending_counts
 SELECT event_id, count(*) AS pending FROM webhook_deliveries
 WHERE account_id = $1 AND event_id = ANY ($2::text[]) AND state = 'pending' GROUP BY event_id;

@@ -1,10 +1,13 @@
 """What outbound webhooks read and write; the only reader of their tables. Called by this room alone."""
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from interlock.base.context import Scope
+from interlock.base.redaction import exception_text
 from interlock.payments.events.facts import DIGITS, announcement_of, event_id
 from interlock.payments.events.reading import event_at, find_event
 from interlock.payments.events.types import ANNOUNCEMENTS, Event
@@ -15,6 +18,7 @@ from interlock.storage.queries import load_queries
 from interlock.webhooks.outbound.types import Due, EventFacts, NewDelivery, SealedSecret, Subscriber, Tried
 
 _QUERIES = load_queries("interlock.webhooks.outbound")
+_log = logging.getLogger(__name__)
 _AFTER_EVERY_ID = "~"
 _END_OF_TIME_MS = 2**62
 _encode = msgspec.json.Encoder().encode
@@ -108,23 +112,21 @@ class OutboundStore:
         )
 
     async def due(self, account_id: str, endpoint_id: str, *, now_ms: int, limit: int) -> list[Due]:
-        """Return deliveries whose time has come, the longest waiting first, with the bytes to send."""
+        """Return deliveries whose time has come, the longest waiting first, with the bytes to send.
+
+        One whose event cannot be drawn fails for good and is told in the log: tried for ever, it would keep its
+        endpoint from everything behind it.
+        """
         rows = await self._database.fetch(_QUERIES["due"], account_id, endpoint_id, now_ms, limit)
-        found = []
+        found, undrawable = [], []
         for row in rows:
-            announcement = ANNOUNCEMENTS.decode([row[name] for name in ANNOUNCEMENTS.names])
-            event = event_at(announcement, announcement_of(row["event_id"])[1])
-            if event is None:
-                continue
-            found.append(
-                Due(
-                    event_id=event.id,
-                    livemode=event.livemode,
-                    attempts=row["attempts"],
-                    retry_until_ms=row["retry_until_ms"],
-                    body=_encode(render_event(event, row["pending_webhooks"])),
-                )
-            )
+            try:
+                found.append(_due(row))
+            except Exception as error:  # noqa: BLE001 - a bug with one event must not keep all others
+                _log.error("webhook event %s cannot be drawn: %s", row["event_id"], exception_text(error))
+                undrawable.append(row["event_id"])
+        if undrawable:
+            await self._database.execute(_QUERIES["fail_undrawable"], account_id, endpoint_id, undrawable, now_ms)
         return found
 
     async def record(self, account_id: str, tried: Sequence[Tried]) -> None:
@@ -231,6 +233,27 @@ class OutboundStore:
             await self._database.execute(_QUERIES["trim_deliveries"], account_id, deliveries_before, limit)
         )
         return gone + _affected(await self._database.execute(_QUERIES["trim_endpoints"], account_id))
+
+
+def _due(row: Any) -> Due:
+    """Return what is sent of one row.
+
+    Raises:
+        LookupError: the change has no such event.
+        Exception: whatever drawing what is stored may raise.
+
+    """
+    announcement = ANNOUNCEMENTS.decode([row[name] for name in ANNOUNCEMENTS.names])
+    event = event_at(announcement, announcement_of(row["event_id"])[1])
+    if event is None:
+        raise LookupError("its change has no such event")
+    return Due(
+        event_id=event.id,
+        livemode=event.livemode,
+        attempts=row["attempts"],
+        retry_until_ms=row["retry_until_ms"],
+        body=_encode(render_event(event, row["pending_webhooks"])),
+    )
 
 
 def _affected(tag: str) -> int:
