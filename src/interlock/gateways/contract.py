@@ -282,7 +282,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     ``reference`` is our attempt id where the gateway echoes it; ``gateway_reference`` the payment it belongs to, while
     ``result.gateway_reference`` is the object that the fact is about (the refund, the capture); ``notification_id``
     makes replay harmless; ``occurred_at_ms`` is the gateway's own time. ``dispute_reference``, ``dispute_reason`` and
-    ``inquiry`` (the bank only asks, and has taken no money) only for disputes.
+    ``inquiry`` only for disputes: True while the bank only asks and has taken no money, False once it took it, None
+    where the fact does not tell.
     """
 
     kind: NotificationKind
@@ -293,7 +294,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     result: Result | None = None
     dispute_reference: str | None = None
     dispute_reason: str | None = None
-    inquiry: bool = False
+    inquiry: bool | None = None
     amount: Money | None = None
     evidence_due_at_ms: int | None = None
 

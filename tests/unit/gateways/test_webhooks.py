@@ -170,6 +170,7 @@ def test_stripe_events_say_what_they_mean(kind: str, thing: dict[str, Any], expe
         ("charge.dispute.closed", "won", "dispute_won"),
         ("charge.dispute.closed", "lost", "dispute_lost"),
         ("charge.dispute.closed", "warning_closed", "dispute_won"),
+        ("charge.dispute.closed", "prevented", "dispute_won"),
     ],
 )
 def test_stripe_disputes_are_followed(kind: str, status: str, expected: str) -> None:
@@ -184,7 +185,7 @@ def test_stripe_disputes_are_followed(kind: str, status: str, expected: str) -> 
     }
     found = signed(event(kind, thing))
     assert (found.kind, found.dispute_reference, found.dispute_reason) == (expected, "dp_1", "fraudulent")
-    assert found.inquiry == status.startswith("warning")
+    assert found.inquiry is (None if status == "prevented" else status.startswith("warning"))
     assert (found.gateway_reference, found.evidence_due_at_ms) == ("pi_1", NOW_MS)
 
 
@@ -338,20 +339,23 @@ def test_a_refused_authorisation_keeps_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"),
+    ("code", "kind", "inquiry"),
     [
-        ("NOTIFICATION_OF_CHARGEBACK", "dispute_opened"),
-        ("CHARGEBACK", "dispute_opened"),
-        ("INFORMATION_SUPPLIED", "dispute_updated"),
-        ("CHARGEBACK_REVERSED", "dispute_won"),
-        ("SECOND_CHARGEBACK", "dispute_lost"),
-        ("PREARBITRATION_LOST", "dispute_lost"),
+        ("REQUEST_FOR_INFORMATION", "dispute_opened", True),
+        ("NOTIFICATION_OF_CHARGEBACK", "dispute_opened", False),
+        ("CHARGEBACK", "dispute_opened", False),
+        ("INFORMATION_SUPPLIED", "dispute_updated", None),
+        ("DISPUTE_DEFENSE_PERIOD_ENDED", "dispute_updated", None),
+        ("CHARGEBACK_REVERSED", "dispute_won", False),
+        ("SECOND_CHARGEBACK", "dispute_lost", False),
+        ("PREARBITRATION_LOST", "dispute_lost", False),
     ],
 )
-def test_adyen_disputes_are_followed(code: str, kind: str) -> None:
+def test_adyen_disputes_are_followed(code: str, kind: str, inquiry: bool | None) -> None:
     data = {"chargebackReasonCode": " 4853", "defensePeriodEndsAt": "2026-09-01T01:00:00+01:00"}
     found = adyen_one(code=code, additionalData=data, originalReference="ORIGINAL1", pspReference="DISPUTE1")
     assert (found.kind, found.dispute_reference, found.gateway_reference) == (kind, "DISPUTE1", "ORIGINAL1")
+    assert found.inquiry is inquiry
     assert (found.dispute_reason, found.evidence_due_at_ms, found.result) == ("4853", 1_788_220_800_000, None)
 
 

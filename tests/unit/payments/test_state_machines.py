@@ -18,11 +18,8 @@ MACHINES: list[tuple[ModuleType, type[StrEnum], set[StrEnum]]] = [
     (intents, IntentStatus, {IntentStatus.SUCCEEDED, IntentStatus.CANCELED}),
     (setups, SetupStatus, {SetupStatus.SUCCEEDED, SetupStatus.CANCELED}),
     (refunds, RefundStatus, {RefundStatus.FAILED, RefundStatus.CANCELED}),
-    (
-        disputes,
-        DisputeStatus,
-        {DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED},
-    ),
+    # An inquiry that was closed is no end: the bank may take the money all the same.
+    (disputes, DisputeStatus, {DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.PREVENTED}),
 ]
 
 

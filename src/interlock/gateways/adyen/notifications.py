@@ -79,6 +79,20 @@ EVENT_KINDS: dict[str, NotificationKind] = {
     "TECHNICAL_CANCEL": _Kind.VOID,
     "VOID_PENDING_REFUND": _Kind.IGNORED,
 }
+_INQUIRY = "REQUEST_FOR_INFORMATION"
+# What says that the bank took the money. The rest is told of requests for information and of chargebacks alike.
+_CHARGEBACKS = frozenset(
+    {
+        "CHARGEBACK",
+        "CHARGEBACK_REVERSED",
+        "NOTIFICATION_OF_CHARGEBACK",
+        "PREARBITRATION_LOST",
+        "PREARBITRATION_WON",
+        "SCHEME_ARBITRATION_LOST",
+        "SCHEME_ARBITRATION_WON",
+        "SECOND_CHARGEBACK",
+    }
+)
 _DISPUTES = frozenset({_Kind.DISPUTE_OPENED, _Kind.DISPUTE_UPDATED, _Kind.DISPUTE_WON, _Kind.DISPUTE_LOST})
 
 # These report a failure by existing: their success flag says only that the report is true.
@@ -156,7 +170,7 @@ def _read(tables: Tables, config: ConnectorConfig, item: NotificationItem) -> No
         result=None if dispute or kind is _Kind.IGNORED else _result(tables, item, kind),
         dispute_reference=item.psp_reference if dispute else None,
         dispute_reason=_dispute_reason(item) if dispute else None,
-        inquiry=item.event_code == "REQUEST_FOR_INFORMATION",
+        inquiry=True if item.event_code == _INQUIRY else False if item.event_code in _CHARGEBACKS else None,
         amount=amount,
         evidence_due_at_ms=epoch_ms(text_of(item.additional_data, "defensePeriodEndsAt") or "") if dispute else None,
     )

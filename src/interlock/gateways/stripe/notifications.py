@@ -59,6 +59,7 @@ EVENT_KINDS: dict[str, NotificationKind] = {
 }
 
 # How a closed dispute ended; an inquiry that is closed, or a dispute that was prevented, cost nothing.
+_CHARGEBACKS = frozenset({"needs_response", "under_review", "won", "lost"})
 DISPUTE_ENDS: dict[str, NotificationKind] = {
     "won": NotificationKind.DISPUTE_WON,
     "warning_closed": NotificationKind.DISPUTE_WON,
@@ -185,10 +186,15 @@ def _dispute(tables: Tables, _: ConnectorConfig, event: Event, kind: Notificatio
         gateway_reference=dispute.payment_intent,
         dispute_reference=dispute.id,
         dispute_reason=dispute.reason,
-        inquiry=dispute.status.startswith("warning"),
+        inquiry=_is_inquiry(dispute.status),
         amount=_money(dispute.amount, dispute.currency, tables),
         evidence_due_at_ms=due * 1000 if due is not None else None,
     )
+
+
+def _is_inquiry(status: str) -> bool | None:
+    """Return whether the bank only asks; None where the status is of both (``prevented``) or unknown."""
+    return True if status.startswith("warning") else False if status in _CHARGEBACKS else None
 
 
 def _money(amount: int, currency: str, tables: Tables) -> Money | None:

@@ -27,6 +27,8 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = MappingProxyType(
         (Status.WARNING_UNDER_REVIEW, Trigger.WIN): Status.WARNING_CLOSED,
         (Status.WARNING_UNDER_REVIEW, Trigger.LOSE): Status.WARNING_CLOSED,
         (Status.WARNING_UNDER_REVIEW, Trigger.ESCALATE): Status.NEEDS_RESPONSE,
+        # The shop may close an inquiry and the bank take the money all the same; a chargeback never ends in this state.
+        (Status.WARNING_CLOSED, Trigger.ESCALATE): Status.NEEDS_RESPONSE,
         (Status.NEEDS_RESPONSE, Trigger.SUBMIT): Status.UNDER_REVIEW,
         (Status.NEEDS_RESPONSE, Trigger.WIN): Status.WON,
         (Status.NEEDS_RESPONSE, Trigger.LOSE): Status.LOST,

@@ -5,6 +5,7 @@ mode does the evidence text decide, with the words the API documents, so that a 
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ from interlock.payments.work import Answer, Change, Respond, Work
 from interlock.storage.database import Page, PageResult
 
 replace = msgspec.structs.replace
+
+_log = logging.getLogger(__name__)
 
 WINNING_EVIDENCE = "winning_evidence"
 LOSING_EVIDENCE = "losing_evidence"
@@ -154,7 +157,8 @@ class Disputes:
     async def notified(self, gateway_id: str, charge: Charge, notification: Notification) -> bool:
         """Write down what a gateway says of a dispute; False when another writer was first.
 
-        A message that is older than what is known changes nothing: a decided dispute is never reopened.
+        A message that is older than what is known changes nothing: a decided dispute is never reopened. Whatever says
+        of an inquiry that the money was taken makes it a chargeback: gateways need not open it a second time.
         """
         scope = Scope(charge.account_id, charge.livemode)
         reference = notification.dispute_reference or notification.notification_id
@@ -166,14 +170,14 @@ class Disputes:
             shown = _next(known)
         else:
             shown = self._open(change, charge, gateway_id, reference, notification)
-        was = shown.dispute.status
-        trigger = _TRIGGERS.get(notification.kind)
-        escalates = notification.kind is NotificationKind.DISPUTE_OPENED and found.items and is_inquiry(was)
-        if escalates and not _is_warning(notification):
-            trigger = Trigger.ESCALATE
-        if trigger is not None and next_status(was, trigger) is not None:
-            shown = await self._decide(scope, change, shown, trigger)
-        elif found.items:
+        triggers = [Trigger.ESCALATE] if notification.inquiry is False and is_inquiry(shown.dispute.status) else []
+        triggers += [_TRIGGERS[notification.kind]] if notification.kind in _TRIGGERS else []
+        changes = not found.items
+        for trigger in triggers:
+            if next_status(shown.dispute.status, trigger) is not None:
+                shown = await self._decide(scope, change, shown, trigger)
+                changes = True
+        if not changes:
             return True
         if found.items:
             change.update(DISPUTES, shown.dispute)
@@ -185,8 +189,7 @@ class Disputes:
         self, change: Change, charge: Charge, gateway_id: str, reference: str, notification: Notification
     ) -> DisputeView:
         now_ms = self._work.clock.now_ms()
-        amount = notification.amount
-        warning = _is_warning(notification)
+        warning = notification.inquiry is True
         dispute = Dispute(
             account_id=charge.account_id,
             id=new_id("dp", now_ms),
@@ -196,7 +199,7 @@ class Disputes:
             status=DisputeStatus.WARNING_NEEDS_RESPONSE if warning else DisputeStatus.NEEDS_RESPONSE,
             charge_id=charge.id,
             payment_intent_id=charge.payment_intent_id,
-            amount_minor=charge.amount_captured_minor if amount is None else amount.amount_minor,
+            amount_minor=_disputed_minor(charge, notification),
             currency=charge.currency,
             reason=notification.dispute_reason or "general",
             gateway_id=gateway_id,
@@ -253,8 +256,22 @@ def _next(shown: DisputeView) -> DisputeView:
     return replace(shown, dispute=replace(shown.dispute, version=shown.dispute.version + 1))
 
 
-def _is_warning(notification: Notification) -> bool:
-    return notification.inquiry
+def _disputed_minor(charge: Charge, notification: Notification) -> int:
+    """Return what is disputed, in the currency of ``charge``: in another one the gateway's number means nothing."""
+    amount = notification.amount
+    if amount is None:
+        return charge.amount_captured_minor
+    if amount.currency == charge.currency:
+        return amount.amount_minor
+    _log.error(
+        "dispute %s of charge %s is in %s, the charge in %s: all that was not refunded is booked; look at the gateway",
+        notification.dispute_reference,
+        charge.id,
+        amount.currency,
+        charge.currency,
+    )
+    # Also where all was given back: the bank takes what it disputes, and the books must not look better than they are.
+    return charge.amount_captured_minor - charge.amount_refunded_minor or charge.amount_captured_minor
 
 
 def _paid_with(charge: Charge) -> dict[str, Any]:

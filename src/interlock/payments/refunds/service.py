@@ -16,6 +16,7 @@ from interlock.payments import metadata
 from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge, ChargeStatus
+from interlock.payments.disputes.types import DISPUTES
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.outcome import FINISHING_TRIES, is_untouched, trusted_result
@@ -34,6 +35,7 @@ replace = msgspec.structs.replace
 
 _REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 _RESERVE_TRIES = 5
+_DISPUTES_LOOKED_AT = Page(limit=100)
 _BANK_TRANSFER = "eu_bank_transfer"
 
 
@@ -116,6 +118,12 @@ class Refunds:
         amount_minor = _amount(charge, command)
         if isinstance(amount_minor, Problem):
             return amount_minor
+        if charge.disputed and await self._is_withheld(ctx.scope, charge):
+            return invalid(
+                f"Charge {charge.id} has been charged back; cannot issue a refund.",
+                code="charge_disputed",
+                param="charge",
+            )
         payment = await self._work.database.get(ATTEMPTS, ctx.scope, charge.attempt_id)
         if payment is None:
             return missing("charge", charge.id, param="charge")
@@ -139,6 +147,11 @@ class Refunds:
         change.event("refund.created", show_refund(refund))
         problem = await self._operator.begin(ctx, attempt, change, refund.id)
         return (refund, reserved, attempt) if problem is None else problem
+
+    async def _is_withheld(self, scope: Scope, charge: Charge) -> bool:
+        """Return True while a dispute holds money of the charge; ``disputed`` stays true after one was won."""
+        disputes = await self._work.database.find(DISPUTES, scope, _DISPUTES_LOOKED_AT, where={"charge_id": charge.id})
+        return any(dispute.funds_withdrawn for dispute in disputes.items) or disputes.has_more
 
     async def apply(self, attempt: Attempt, result: Result, execution: Execution | None = None) -> bool:
         """Write down a refund's outcome that nobody is waiting for; False when another writer was first."""
@@ -290,10 +303,6 @@ def _amount(charge: Charge, command: CreateRefund) -> int | Problem:
             f"Charge {charge.id} has not been captured, so there is nothing to refund; cancel its PaymentIntent.",
             code="charge_not_refundable",
             param="charge",
-        )
-    if charge.disputed:
-        return invalid(
-            f"Charge {charge.id} has been charged back; cannot issue a refund.", code="charge_disputed", param="charge"
         )
     left = refundable_minor(charge)
     if left <= 0:
