@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.api import answers, browsers, expansion, forms, multipart, permissions
+from interlock.api import answers, browsers, expansion, forms, multipart, permissions, public
 from interlock.api import idempotency as keys
 from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_account, unknown_key
 from interlock.api.call import Call
@@ -118,7 +118,8 @@ class Application:
             return problem
         if not self._rate.take(record.account_id + ("l" if record.livemode else "t"), time.monotonic()):
             return answers.RATE_LIMITED
-        return await self._perform(request, endpoint, ids, form, record)
+        outcome = await self._perform(request, endpoint, ids, form, record)
+        return public.problem(outcome) if record.publishable and isinstance(outcome, Problem) else outcome
 
     def _find(self, request: Incoming) -> tuple[Endpoint, tuple[str, ...]] | tuple[str, ...]:
         method = "GET" if request.method == "HEAD" else request.method

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from interlock.api import answers
+from interlock.api import answers, public
 from interlock.api.expansion import Expander, Shown
 from interlock.api.links import TOTAL_COUNT
 from interlock.base.context import RequestContext, Scope
@@ -77,6 +77,7 @@ class Call(Generic[P]):
         """Return the answer that shows ``shown``, expanded as asked for."""
         if self._expand:
             await self._expander.expand(self.context.scope, shown, self._expand, known)
+            shown = public.expanded(shown) if self.context.publishable else shown
         return answers.of_value(shown)
 
     async def show_list(self, data: list[Shown], *, has_more: bool) -> Answer:
@@ -101,10 +102,11 @@ class Call(Generic[P]):
         """
         # Not the call itself: `resume` keeps what this returns, and the ring would be left to the collector.
         gathered = self._known if self._expand else None
+        publishable = self.context.publishable
 
         async def respond(view: Any) -> Answer:
             if isinstance(view, Problem):
-                return answers.of_problem(view)
+                return answers.of_problem(public.problem(view) if publishable else view)
             if known is not None and gathered is not None:
                 gathered.update(known(view))
             shown = render(view)
@@ -118,4 +120,5 @@ class Call(Generic[P]):
             return answer
         shown = msgspec.json.decode(answer.body)
         await self._expander.expand(self.context.scope, shown, self._expand, self._known)
+        shown = public.expanded(shown) if self.context.publishable else shown
         return msgspec.structs.replace(answer, body=answers.encode(shown))

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from interlock.api import public
 from interlock.api.authentication import Access
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
@@ -60,37 +61,6 @@ _ON_CONFIRM = ("amount_details", "payment_details", "payment_method_types", "rec
 _ON_CAPTURE = ("amount_details", "payment_details", "statement_descriptor", "statement_descriptor_suffix")
 _ON_INCREMENT = ("amount_details", "description", "payment_details", "statement_descriptor")
 
-# What a browser may see of an intent, as in the published API: nothing about the customer or the shop's own data.
-_PUBLIC = frozenset(
-    {
-        "id",
-        "object",
-        "amount",
-        "amount_details",
-        "automatic_payment_methods",
-        "canceled_at",
-        "cancellation_reason",
-        "capture_method",
-        "client_secret",
-        "confirmation_method",
-        "created",
-        "currency",
-        "description",
-        "last_payment_error",
-        "livemode",
-        "next_action",
-        "payment_method",
-        "payment_method_configuration_details",
-        "payment_method_types",
-        "processing",
-        "receipt_email",
-        "setup_future_usage",
-        "shipping",
-        "source",
-        "status",
-    }
-)
-
 
 def _show_view(view: IntentView) -> bytes:
     return payment_intent_json(view.intent)
@@ -98,7 +68,7 @@ def _show_view(view: IntentView) -> bytes:
 
 def _show_public(view: IntentView | Intent) -> Shown:
     intent = view.intent if isinstance(view, IntentView) else view
-    return {name: value for name, value in show_intent(intent).items() if name in _PUBLIC}
+    return public.payment_intent(show_intent(intent))
 
 
 def _known(view: IntentView) -> Mapping[str, Shown]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from interlock.api import public
 from interlock.api.authentication import Access
 from interlock.api.call import Call
 from interlock.api.expansion import Shown
@@ -32,8 +33,6 @@ from interlock.payments.setup.types import CancelSetup, ConfirmSetup, CreateSetu
 from interlock.payments.work import Answer, Respond
 
 _DESCRIPTIVE = ("description", "payment_method_types")
-# What a browser may see of a setup intent, as in the published API.
-_PRIVATE = frozenset({"application", "customer", "customer_account", "metadata", "on_behalf_of", "mandate"})
 
 
 def _show(view: SetupView) -> Shown:
@@ -42,7 +41,7 @@ def _show(view: SetupView) -> Shown:
 
 def _show_public(view: SetupView | SetupIntent) -> Shown:
     value = view.setup_intent if isinstance(view, SetupView) else view
-    return {name: shown for name, shown in setup_intent(value).items() if name not in _PRIVATE}
+    return public.setup_intent(setup_intent(value))
 
 
 def _known(view: SetupView) -> Mapping[str, Shown]:

@@ -1,0 +1,82 @@
+"""What a key that is in every shop page may decide, see and occupy: as little as a browser needs."""
+
+from typing import Any
+
+import pytest
+from tests.integration.api.conftest import Shop
+
+BACK = {"return_url": "https://shop.example/back"}
+INTENTS = "/v1/payment_intents"
+SETUPS = "/v1/setup_intents"
+
+
+async def confirmed_in_browser(shop: Shop, intent: Any, **asked: str) -> tuple[int, Any]:
+    """Confirm an intent (of payment or of setup) as a page of the shop does."""
+    kind = SETUPS if intent["object"] == "setup_intent" else INTENTS
+    sent = {"client_secret": intent["client_secret"], **BACK, **asked}
+    status, body, _ = await shop.api.ask("POST", f"{kind}/{intent['id']}/confirm", sent, key="publishable")
+    return status, body
+
+
+async def asked_for(shop: Shop, **more: str) -> Any:
+    return await shop.api.post(INTENTS, {"amount": 500, "currency": "usd", **more})
+
+
+@pytest.mark.parametrize("why", ["declined", "wrong state", "no such method"])
+async def test_errors_show_a_publishable_key_no_more_than_answers(shop: Shop, why: str) -> None:
+    customer = await shop.api.post("/v1/customers", {"email": "a@b.example"})
+    intent = await asked_for(shop, **{"metadata[margin]": "40%", "customer": customer["id"]})
+    if why == "wrong state":
+        await shop.api.post(f"{INTENTS}/{intent['id']}/cancel")
+    card = "pm_none" if why == "no such method" else "pm_card_chargeDeclined"
+    status, body = await confirmed_in_browser(shop, intent, payment_method=card)
+    error = body["error"]
+    assert status == (402 if why == "declined" else 400)
+    for name in ("metadata", "customer", "latest_charge", "amount_received"):
+        assert name not in error.get("payment_intent", {})
+    for method in (error.get("payment_method"), error.get("payment_intent", {}).get("last_payment_error")):
+        assert "margin" not in str(method)
+        assert customer["id"] not in str(method)
+    if why == "declined":  # the shop's server sees all of it
+        assert (await shop.api.get(f"{INTENTS}/{intent['id']}"))["metadata"] == {"margin": "40%"}
+        public = {"client_secret": intent["client_secret"]}
+        shown = await shop.api.get(f"{INTENTS}/{intent['id']}", public, key="publishable")
+        assert error["payment_intent"] == shown
+
+
+async def test_errors_of_setup_intents_show_no_more_than_answers(shop: Shop) -> None:
+    customer = await shop.api.post("/v1/customers", {})
+    setup = await shop.api.post(SETUPS, {"metadata[margin]": "40%", "customer": customer["id"]})
+    status, body = await confirmed_in_browser(shop, setup, payment_method="pm_card_chargeDeclined")
+    assert (status, body["error"]["setup_intent"]["status"]) == (402, "requires_payment_method")
+    assert not {"metadata", "customer"} & set(body["error"]["setup_intent"])
+
+
+async def test_errors_of_a_hosted_page_show_no_more_than_a_publishable_key_may_see(shop: Shop) -> None:
+    product = {"price_data[currency]": "usd", "price_data[unit_amount]": "500", "price_data[product_data][name]": "Tea"}
+    session = await shop.api.post(
+        "/v1/checkout/sessions",
+        {
+            "mode": "payment",
+            "success_url": "https://shop.example/done",
+            "payment_intent_data[metadata][margin]": "40%",
+            "line_items[0][quantity]": "1",
+            **{f"line_items[0][{name.replace('[', '][', 1)}": value for name, value in product.items()},
+        },
+    )
+    path = f"/v1/payment_pages/{session['id']}/confirm"
+    status, body, _ = await shop.api.ask("POST", path, {"payment_method": "pm_card_chargeDeclined"}, key="publishable")
+    assert status == 402
+    assert "margin" not in str(body)
+    assert "latest_charge" not in body["error"].get("payment_intent", {})
+
+
+async def test_a_method_expanded_for_a_publishable_key_does_not_show_what_the_shop_noted(shop: Shop) -> None:
+    customer = await shop.api.post("/v1/customers", {})
+    made = await shop.api.post("/v1/payment_methods", {"type": "card", "card[token]": "tok_visa", "metadata[a]": "b"})
+    await shop.api.post(f"/v1/payment_methods/{made['id']}/attach", {"customer": customer["id"]})
+    intent = await asked_for(shop, customer=customer["id"], payment_method=made["id"])
+    asked = {"client_secret": intent["client_secret"], "expand[]": "payment_method"}
+    shown = await shop.api.get(f"{INTENTS}/{intent['id']}", asked, key="publishable")
+    assert shown["payment_method"]["card"]["last4"] == "4242"
+    assert not {"metadata", "customer"} & set(shown["payment_method"])
