@@ -174,7 +174,7 @@ class Work:
         return IdempotencyKey(
             account_id=ctx.account_id,
             livemode=ctx.livemode,
-            key=ctx.idempotency_key or "",
+            key=ctx.kept_key or "",
             created_at_ms=self.clock.now_ms(),
             path=ctx.path,
             fingerprint=ctx.fingerprint,

@@ -80,3 +80,41 @@ async def test_a_method_expanded_for_a_publishable_key_does_not_show_what_the_sh
     shown = await shop.api.get(f"{INTENTS}/{intent['id']}", asked, key="publishable")
     assert shown["payment_method"]["card"]["last4"] == "4242"
     assert not {"metadata", "customer"} & set(shown["payment_method"])
+
+
+async def test_a_publishable_key_is_not_given_the_kept_answer_of_a_secret_one(shop: Shop) -> None:
+    intent = await asked_for(shop, **{"metadata[margin]": "40%"})
+    path, headers = f"{INTENTS}/{intent['id']}/confirm", {"Idempotency-Key": "order-17"}
+    asked = {"payment_method": "pm_card_visa", **BACK}
+    assert (await shop.api.ask("POST", path, asked, headers=headers))[0] == 200
+    status, body, _ = await shop.api.ask("POST", path, asked, headers=headers, key="publishable")
+    assert (status, body["error"]["param"]) == (400, "client_secret")
+    again, _, sent = await shop.api.ask("POST", path, asked, headers=headers)
+    assert (again, sent["Idempotent-Replayed"]) == (200, "true")
+
+
+async def test_a_publishable_key_cannot_use_up_the_shops_idempotency_keys(shop: Shop) -> None:
+    headers = {"Idempotency-Key": "k" * 255}
+    card = {"type": "card", "card[token]": "tok_visa"}
+    made = await shop.api.ask("POST", "/v1/payment_methods", card, headers=headers, key="publishable")
+    assert made[0] == 200
+    asked = {"amount": 500, "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa", **BACK}
+    status, body, _ = await shop.api.ask("POST", INTENTS, asked, headers=headers)
+    assert (status, body.get("status")) == (200, "succeeded")
+
+
+async def test_a_publishable_key_gets_its_own_answers_again_under_the_key_it_sent(shop: Shop) -> None:
+    intent = await asked_for(shop)
+    path, headers = f"{INTENTS}/{intent['id']}/confirm", {"Idempotency-Key": "k" * 255}
+    asked = {"client_secret": intent["client_secret"], "payment_method": "pm_card_visa", **BACK}
+    first = await shop.api.ask("POST", path, asked, headers=headers, key="publishable")
+    again = await shop.api.ask("POST", path, asked, headers=headers, key="publishable")
+    assert (again[0], again[1], again[2]["Idempotent-Replayed"]) == (200, first[1], "true")
+    events = await shop.api.get("/v1/events", {"type": "payment_intent.succeeded"})
+    assert events["data"][0]["request"]["idempotency_key"] == "k" * 255
+    other = {**asked, "payment_method": "pm_card_mastercard"}
+    status, body, _ = await shop.api.ask("POST", path, other, headers=headers, key="publishable")
+    assert (status, body["error"]["type"]) == (400, "idempotency_error")
+    assert f"'{'k' * 255}'" in body["error"]["message"]
+    rows = await shop.rooms.foundation.database.fetch("SELECT key FROM idempotency_keys WHERE path = $1", path)
+    assert [len(row["key"]) <= 255 for row in rows] == [True]

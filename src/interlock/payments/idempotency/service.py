@@ -80,7 +80,7 @@ class Idempotency:
 
     async def find(self, ctx: RequestContext) -> IdempotencyKey | None:
         """Return the stored key of this request, or None."""
-        row = await self._database.fetchrow(_QUERIES["find_key"], ctx.account_id, ctx.livemode, ctx.idempotency_key)
+        row = await self._database.fetchrow(_QUERIES["find_key"], ctx.account_id, ctx.livemode, ctx.kept_key)
         return None if row is None else IDEMPOTENCY_KEYS.decode(row)
 
     async def forget(self, account_id: str, before_ms: int, limit: int) -> str:
@@ -100,7 +100,7 @@ class Idempotency:
             return KEY_TAKEN
         if isinstance(answer, Answer):
             await self._database.execute(
-                _QUERIES["finish_key"], ctx.account_id, ctx.livemode, ctx.idempotency_key, answer.status, answer.body
+                _QUERIES["finish_key"], ctx.account_id, ctx.livemode, ctx.kept_key, answer.status, answer.body
             )
             return _replay(answer.status, answer.body, key)
         return answer
@@ -110,13 +110,13 @@ def _mismatch(ctx: RequestContext, key: IdempotencyKey) -> Problem | None:
     if key.path != ctx.path:
         text = (
             f"Keys for idempotent requests can only be used for the same endpoint they were first used for "
-            f"('{ctx.path}' vs '{key.path}'). Try using a key other than '{key.key}' if you meant to execute a "
-            "different request."
+            f"('{ctx.path}' vs '{key.path}'). Try using a key other than '{ctx.idempotency_key}' if you meant to "
+            "execute a different request."
         )
     elif key.fingerprint != ctx.fingerprint:
         text = (
             "Keys for idempotent requests can only be used with the same parameters they were first used with. Try "
-            f"using a key other than '{key.key}' if you meant to execute a different request."
+            f"using a key other than '{ctx.idempotency_key}' if you meant to execute a different request."
         )
     else:
         return None
