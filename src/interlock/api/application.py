@@ -113,7 +113,7 @@ class Application:
             refused = permissions.refusal(record, record.permissions, endpoint)
             if refused is not None:
                 return refused
-        problem = _as_sent(request, form, record)
+        problem = _as_sent(request, form, record) or _decided(request, form, record)
         if problem is not None:
             return problem
         if not self._rate.take(record.account_id + ("l" if record.livemode else "t"), time.monotonic()):
@@ -254,6 +254,11 @@ def _as_sent(request: Incoming, form: forms.Form, record: KeyRecord) -> Problem 
         return None
     name = account.decode("latin-1") if isinstance(account, bytes) else str(account)
     return None if name == record.account_id else unknown_account(name)
+
+
+def _decided(request: Incoming, form: forms.Form, record: KeyRecord) -> Problem | None:
+    """Return the refusal of a browser that decides what is for the shop's server to decide."""
+    return browsers.decided(form) if record.publishable and request.method == "POST" else None
 
 
 def _parameters(request: Incoming, body: bytes) -> forms.Form | Problem:

@@ -118,3 +118,66 @@ async def test_a_publishable_key_gets_its_own_answers_again_under_the_key_it_sen
     assert f"'{'k' * 255}'" in body["error"]["message"]
     rows = await shop.rooms.foundation.database.fetch("SELECT key FROM idempotency_keys WHERE path = $1", path)
     assert [len(row["key"]) <= 255 for row in rows] == [True]
+
+
+DECISIONS = {
+    "amount_details[tip][amount]": "0",
+    "capture_method": "manual",
+    "error_on_requires_action": "true",
+    "mandate": "mandate_1",
+    "off_session": "true",
+    "payment_method_types[]": "card",
+    "payment_method_options[card][capture_method]": "manual",
+    "payment_method_options[card][request_three_d_secure]": "automatic",
+    "payment_method_options[card][request_multicapture]": "if_available",
+}
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+async def test_a_publishable_key_cannot_decide_for_the_shops_server(shop: Shop, name: str) -> None:
+    intent = await asked_for(shop)
+    status, body = await confirmed_in_browser(shop, intent, payment_method="pm_card_visa", **{name: DECISIONS[name]})
+    assert (status, body["error"]["code"]) == (400, "secret_key_required")
+    assert body["error"]["param"] == name.removesuffix("[]").removesuffix("[tip][amount]")
+    assert (await shop.api.get(f"{INTENTS}/{intent['id']}"))["status"] == "requires_payment_method"
+
+
+async def test_nor_how_a_card_is_stored(shop: Shop) -> None:
+    setup = await shop.api.post(SETUPS, {"payment_method_options[card][request_three_d_secure]": "any"})
+    weaker = {"payment_method_options[card][request_three_d_secure]": "automatic"}
+    status, body = await confirmed_in_browser(shop, setup, payment_method="pm_card_visa", **weaker)
+    assert (status, body["error"]["code"]) == (400, "secret_key_required")
+
+
+async def test_a_page_confirms_with_all_that_its_library_sends(shop: Shop) -> None:
+    wanted = {"payment_method_options[card][request_three_d_secure]": "any", "setup_future_usage": "on_session"}
+    intent = await asked_for(shop, **wanted)
+    sent = {
+        "payment_method_data[type]": "card",
+        "payment_method_data[card][number]": "4242424242424242",
+        "payment_method_data[card][exp_month]": "12",
+        "payment_method_data[card][exp_year]": "34",
+        "payment_method_data[card][cvc]": "123",
+        "payment_method_data[billing_details][name]": "Jenny Rosen",
+        "payment_method_options[card][network]": "visa",
+        "expected_payment_method_type": "card",
+        "mandate_data[customer_acceptance][type]": "online",
+        "mandate_data[customer_acceptance][online][infer_from_client]": "true",
+        "receipt_email": "jenny@shopper.example",
+        "setup_future_usage": "off_session",
+        "shipping[address][line1]": "510 Townsend St",
+        "shipping[name]": "Jenny Rosen",
+        "radar_options[hcaptcha_token]": "t",
+        "use_stripe_sdk": "true",
+    }
+    status, body = await confirmed_in_browser(shop, intent, **sent)
+    assert (status, body.get("status")) == (200, "succeeded"), body
+    options = (await shop.api.get(f"{INTENTS}/{intent['id']}"))["payment_method_options"]["card"]
+    assert (options["network"], options["request_three_d_secure"]) == ("visa", "any")
+
+
+async def test_a_page_cannot_take_back_how_the_card_will_be_used(shop: Shop) -> None:
+    intent = await asked_for(shop, setup_future_usage="off_session")
+    for usage in ("", "on_session"):
+        status, body = await confirmed_in_browser(shop, intent, payment_method="pm_card_visa", setup_future_usage=usage)
+        assert (status, body["error"]["param"]) == (400, "setup_future_usage")

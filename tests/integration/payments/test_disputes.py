@@ -116,7 +116,7 @@ async def test_a_dispute_in_another_currency_books_what_is_left_of_the_charge_an
     assert await state(house) == (DisputeStatus.NEEDS_RESPONSE, 0)
     (shown,) = (await house.payments.disputes.list(house.scope, Page())).items
     assert (shown.dispute.amount_minor, shown.dispute.currency) == (700, "usd")
-    assert intent.latest_charge_id in caplog.text
+    assert str(intent.latest_charge_id) in caplog.text
 
 
 async def test_refunds_are_refused_only_while_a_dispute_holds_the_money(house: House) -> None:

@@ -165,6 +165,23 @@ def options_of(given: msgspec.Struct | UnsetType, card: dict[str, Any]) -> dict[
     return {**options, "card": {**card, **asked}}
 
 
+def options_of_browser(
+    given: msgspec.Struct | UnsetType, kept: dict[str, Any] | None, card: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return the options after a publishable key gave some: it adds to what the server asked for, and drops nothing.
+
+    Args:
+        given: what it gave.
+        kept: the intent's own options.
+        card: the options of a card where nobody gave any.
+
+    """
+    options = options_of(given, {})
+    if options is None or kept is None:
+        return options_of(given, card)
+    return {**kept, **{name: {**(kept.get(name) or {}), **asked} for name, asked in options.items()}}
+
+
 CARD_OPTIONS: dict[str, Any] = {
     "installments": None,
     "mandate_options": None,

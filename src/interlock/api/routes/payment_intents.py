@@ -21,6 +21,7 @@ from interlock.api.routes.common import (
     money_of,
     one_instrument,
     options_of,
+    options_of_browser,
     or_none,
     page_of,
     show_one,
@@ -28,7 +29,7 @@ from interlock.api.routes.common import (
     ways_to_pay,
 )
 from interlock.api.routes.searching import search
-from interlock.base.problems import Problem
+from interlock.base.problems import Problem, invalid
 from interlock.payments.intents.types import (
     INTENTS,
     CancelIntent,
@@ -109,6 +110,22 @@ def _future_usage(given: str | UnsetType | None, options: Any) -> str | UnsetTyp
     if card is UNSET or card is None or card.setup_future_usage is UNSET:
         return given
     return None if card.setup_future_usage == "none" else card.setup_future_usage
+
+
+def _usage_given_up(intent: Intent, usage: str | UnsetType | None) -> Problem | None:
+    """Return the refusal of a browser that takes back how the shop will use the card later, as the published API does.
+
+    The shopper has agreed to what the shop's server asked for: more may be agreed to in the page, but not less.
+    """
+    kept = intent.setup_future_usage
+    if usage is UNSET or kept is None or usage in {kept, "off_session"}:
+        return None
+    return invalid(
+        f"setup_future_usage is {kept}: with a publishable API key it can only be changed from on_session to "
+        "off_session.",
+        code="secret_key_required",
+        param="setup_future_usage",
+    )
 
 
 async def create(call: Call[p.CreatePaymentIntent]) -> Answer | Problem:
@@ -202,15 +219,19 @@ async def confirm(call: Call[p.ConfirmPaymentIntent]) -> Answer | Problem:
     problem = one_instrument(asked)
     if problem is not None:
         return problem
+    options = options_of(asked.payment_method_options, CARD_OPTIONS)
     if call.context.publishable or asked.client_secret is not UNSET:
         found = await intents.get(call.scope, call.ids[0])
         if isinstance(found, Problem):
             return found
         problem = check_client_secret(call, asked.client_secret, found.client_secret, "payment_intent", "intent")
+        if problem is None and call.context.publishable:
+            problem = _usage_given_up(found, _future_usage(asked.setup_future_usage, asked.payment_method_options))
+            kept = found.details.get("payment_method_options")
+            options = options_of_browser(asked.payment_method_options, kept, CARD_OPTIONS)
         if problem is not None:
             return problem
     details = details_of(asked, _ON_CONFIRM, keep_unset=True)
-    options = options_of(asked.payment_method_options, CARD_OPTIONS)
     if options is not None:
         details["payment_method_options"] = options
     command = ConfirmIntent(

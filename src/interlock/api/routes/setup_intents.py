@@ -20,6 +20,7 @@ from interlock.api.routes.common import (
     method_data,
     one_instrument,
     options_of,
+    options_of_browser,
     or_none,
     page_of,
     show_one,
@@ -127,6 +128,7 @@ async def confirm(call: Call[p.ConfirmSetupIntent]) -> Answer | Problem:
     problem = one_instrument(asked)
     if problem is not None:
         return problem
+    options = options_of(asked.payment_method_options, SETUP_CARD_OPTIONS)
     if call.context.publishable or asked.client_secret is not UNSET:
         found = await service.get(call.scope, call.ids[0])
         if isinstance(found, Problem):
@@ -134,7 +136,9 @@ async def confirm(call: Call[p.ConfirmSetupIntent]) -> Answer | Problem:
         problem = check_client_secret(call, asked.client_secret, found.client_secret, "setup_intent", "intent")
         if problem is not None:
             return problem
-    options = options_of(asked.payment_method_options, SETUP_CARD_OPTIONS)
+        if call.context.publishable:
+            kept = found.details.get("payment_method_options")
+            options = options_of_browser(asked.payment_method_options, kept, SETUP_CARD_OPTIONS)
     command = ConfirmSetup(
         payment_method=or_none(asked.payment_method),
         payment_method_data=method_data(asked.payment_method_data),
