@@ -37,6 +37,9 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
+NOT_KEPT = frozenset({409, 429})
+"""Statuses that no idempotency key keeps: they tell to ask again, so that asking again must be able to tell more."""
+
 Respond = Callable[[Any], Awaitable[Answer]]
 """Turns a view or a :class:`Problem` into the answer; given by the caller, so that both commit together."""
 
@@ -115,10 +118,13 @@ class Work:
     async def finish(
         self, ctx: RequestContext, change: Change, resource_id: str, respond: Respond, view: object
     ) -> Answer | Rejected:
-        """Commit the second half of a change that was begun, with the answer its idempotency key keeps."""
+        """Commit the second half of a change that was begun, with the answer its idempotency key keeps.
+
+        With an answer that is not kept the key stays *started*: a retry is answered from the object's state.
+        """
         answer = await respond(view)
         writes = self._prepare(ctx, change)
-        if ctx.idempotency_key is not None:
+        if ctx.idempotency_key is not None and answer.status not in NOT_KEPT:
             writes.append(Update(IDEMPOTENCY_KEYS, self._key(ctx, resource_id, answer, _event_showing(change, answer))))
         return await self._commit(writes) or answer
 

@@ -12,7 +12,7 @@ from interlock.base.errors import InvariantError
 from interlock.base.problems import Problem
 from interlock.payments.events.facts import announcement_of, draw_object
 from interlock.payments.idempotency.types import IDEMPOTENCY_KEYS, IdempotencyKey
-from interlock.payments.work import CONFLICT, Answer
+from interlock.payments.work import CONFLICT, NOT_KEPT, Answer
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 from interlock.storage.writes import Rejected
@@ -98,7 +98,7 @@ class Idempotency:
         answer = None if resume is None else await resume(ctx, key.resource_id)
         if answer is None:
             return KEY_TAKEN
-        if isinstance(answer, Answer):
+        if isinstance(answer, Answer) and answer.status not in NOT_KEPT:
             await self._database.execute(
                 _QUERIES["finish_key"], ctx.account_id, ctx.livemode, ctx.kept_key, answer.status, answer.body
             )
