@@ -141,7 +141,12 @@ async def open_rooms(settings: Settings, url: str, *, pool_size: int | None = No
         transport = Transport(connections=settings.gateway_connections)
         try:
             fingerprint_secret = hmac.digest(ring.fingerprint_key, _REQUESTS, hashlib.sha256)
-            yield wire(Foundation(settings, clock, database, vault, table, transport, fingerprint_secret))
+            rooms = wire(Foundation(settings, clock, database, vault, table, transport, fingerprint_secret))
+            await rooms.work.posting_times.start()
+            try:
+                yield rooms
+            finally:
+                await rooms.work.posting_times.stop()
         finally:
             await transport.close()
             await table.stop()

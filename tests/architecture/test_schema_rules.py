@@ -28,6 +28,7 @@ DISCOVERY = (
 CONFIGURATION = "a process keeps all accounts' small configuration in memory; the table is tiny and read by a slow poll"
 # Queries that look across accounts on purpose, as file:query, and why they may.
 ACROSS_ACCOUNTS = {
+    "ledger/queries.sql:latest_cutoff": "a clock is wrong for all accounts; two rows for each, read once a second",
     "payments/access/queries.sql:key_by_hash": "the key is what tells the account; the secret's hash is unguessable",
     "payments/access/queries.sql:all_accounts": CONFIGURATION,
     "payments/checkout/queries.sql:awaiting_sessions": DISCOVERY,

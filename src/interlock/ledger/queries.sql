@@ -13,11 +13,19 @@ SELECT currency,
     coalesce(sum(net_minor) FILTER (WHERE available_at_ms > $3), 0)::bigint AS pending_minor
 FROM parts GROUP BY currency ORDER BY currency;
 
--- name: first_waiting
-SELECT id FROM ledger_transactions
-WHERE account_id = $1 AND livemode = $2 AND id < $3
-    AND id >= coalesce((SELECT cutoff_id FROM ledger_cutoffs WHERE account_id = $1 AND livemode = $2), '')
-ORDER BY id LIMIT 1;
+-- name: waiting
+WITH cutoff AS (
+    SELECT coalesce(max(cutoff_id), '') AS id, coalesce(max(cutoff_at_ms), 0) AS at_ms
+    FROM ledger_cutoffs WHERE account_id = $1 AND livemode = $2
+)
+SELECT at_ms AS cutoff_at_ms, EXISTS (
+    SELECT 1 FROM ledger_transactions
+    WHERE account_id = $1 AND livemode = $2 AND id < $3 AND id >= (SELECT id FROM cutoff)
+) AS has_waiting
+FROM cutoff;
+
+-- name: latest_cutoff
+SELECT coalesce(max(cutoff_at_ms), 0) FROM ledger_cutoffs;
 
 -- name: begin_cutoff
 INSERT INTO ledger_cutoffs (account_id, livemode, cutoff_id, cutoff_at_ms) VALUES ($1, $2, '', 0) ON CONFLICT DO NOTHING;

@@ -11,6 +11,9 @@ from interlock.storage.queries import load_queries
 _QUERIES = load_queries("interlock.ledger")
 _RANDOM_PART = 16
 
+CLOCKS_AGREE_MS = 30_000
+"""By how much a cutoff may be ahead: workers' clocks differ a little, and only steps of more than a minute do harm."""
+
 
 def first_id_at(at_ms: int) -> str:
     """Return the text that sorts before every transaction id made at ``at_ms`` or later, and after all others."""
@@ -24,10 +27,18 @@ async def read_balance(database: Database, scope: Scope, now_ms: int) -> list[Cu
 
 
 async def advance_snapshots(connection: Connection, scope: Scope, until_ms: int, now_ms: int, batch: int) -> bool:
-    """Take up to ``batch`` transactions older than ``until_ms`` into the snapshots; True when more are waiting."""
+    """Take up to ``batch`` transactions older than ``until_ms`` into the snapshots; True when more are waiting.
+
+    A cutoff from the future was set before the clock was set back: what was written since may be missing from the
+    snapshots, so they are given up and taken again.
+    """
     key = (scope.account_id, scope.livemode)
     target = first_id_at(until_ms)
-    if await connection.fetchval(_QUERIES["first_waiting"], *key, target) is None:
+    cutoff_at_ms, has_waiting = await connection.fetchrow(_QUERIES["waiting"], *key, target) or (0, False)
+    if cutoff_at_ms > until_ms + CLOCKS_AGREE_MS:
+        await forget_snapshots(connection, scope)
+        return True
+    if not has_waiting:
         return False  # an idle account costs one read and no write
     await connection.execute(_QUERIES["begin_cutoff"], *key)
     cutoff = await connection.fetchval(_QUERIES["lock_cutoff"], *key)
@@ -40,6 +51,12 @@ async def advance_snapshots(connection: Connection, scope: Scope, until_ms: int,
     await connection.execute(_QUERIES["remove_matured_snapshots"], *key, now_ms)
     await connection.execute(_QUERIES["move_cutoff"], *key, upto, until_ms)
     return after_batch is not None
+
+
+async def read_latest_cutoff_ms(database: Database) -> int:
+    """Return how far the snapshots of any account go."""
+    at_ms: int = await database.fetchval(_QUERIES["latest_cutoff"])
+    return at_ms
 
 
 async def forget_snapshots(connection: Connection, scope: Scope) -> None:

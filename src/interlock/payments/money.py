@@ -10,6 +10,7 @@ import msgspec
 
 from interlock.base.context import Scope
 from interlock.ledger import postings
+from interlock.ledger.times import PostingTimes
 from interlock.ledger.types import Posting
 from interlock.payments.charges.types import Charge
 from interlock.payments.disputes.types import DisputeView
@@ -40,9 +41,15 @@ FindFees = Callable[[Scope, str], FeeTerms]
 class Books:
     """Posts money to the ledger."""
 
-    def __init__(self, find_fees: FindFees, available_after_days: int = AVAILABLE_AFTER_DAYS) -> None:
-        """Ask ``find_fees`` for a gateway's terms; money is available ``available_after_days`` after capture."""
+    def __init__(
+        self, find_fees: FindFees, times: PostingTimes, available_after_days: int = AVAILABLE_AFTER_DAYS
+    ) -> None:
+        """Ask ``find_fees`` for a gateway's terms; money is available ``available_after_days`` after capture.
+
+        ``times`` tells how late a posting must be at least.
+        """
         self._find_fees = find_fees
+        self._times = times
         self._available_after_days = available_after_days
 
     def post_capture(self, change: Change, charge: Charge, taken_minor: int, now_ms: int) -> Charge:
@@ -55,7 +62,7 @@ class Books:
             fee_minor=self._find_fees(scope, charge.gateway_id).fee_minor(taken_minor),
             currency=charge.currency,
             source_id=charge.id,
-            now_ms=now_ms,
+            now_ms=self._times.at(now_ms),
             available_at_ms=postings.available_after(now_ms, self._available_after_days),
             description=charge.details.get("description"),
         )
@@ -70,7 +77,7 @@ class Books:
             amount_minor=refund.amount_minor,
             currency=refund.currency,
             source_id=refund.id,
-            now_ms=now_ms,
+            now_ms=self._times.at(now_ms),
         )
         change.extend(posting.writes())
         return replace(refund, balance_transaction_id=posting.id)
@@ -83,7 +90,7 @@ class Books:
             amount_minor=refund.amount_minor,
             currency=refund.currency,
             source_id=refund.id,
-            now_ms=now_ms,
+            now_ms=self._times.at(now_ms),
         )
         change.extend(posting.writes())
         return replace(refund, failure_balance_transaction_id=posting.id)
@@ -98,7 +105,7 @@ class Books:
             fee_minor=0,
             currency=dispute.currency,
             source_id=dispute.id,
-            now_ms=now_ms,
+            now_ms=self._times.at(now_ms),
         )
         return _with_posting(change, shown, posting)
 
@@ -111,7 +118,7 @@ class Books:
             amount_minor=dispute.amount_minor,
             currency=dispute.currency,
             source_id=dispute.id,
-            now_ms=now_ms,
+            now_ms=self._times.at(now_ms),
         )
         return _with_posting(change, shown, posting)
 

@@ -14,6 +14,7 @@ from interlock.base.clock import Clock
 from interlock.base.context import RequestContext, Scope
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem
+from interlock.ledger.times import PostingTimes
 from interlock.payments.charges.types import Charge
 from interlock.payments.events.facts import Fact, event_id, fact_of, fact_of_creation, fact_shown, keep, shows
 from interlock.payments.events.types import ANNOUNCEMENTS, API_VERSION, OUTBOX, Announcement, OutboxEntry
@@ -100,9 +101,10 @@ class Work:
     """Commits changes. One per process; shared by every service."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Use ``database`` for reads and writes and ``clock`` for time."""
+        """Use ``database`` for reads and writes and ``clock`` for time; postings are dated by ``posting_times``."""
         self.database = database
         self.clock = clock
+        self.posting_times = PostingTimes(database)
 
     async def begin(self, ctx: RequestContext, change: Change, resource_id: str) -> Rejected | None:
         """Make intents durable before anything is sent, and claim the caller's idempotency key.
