@@ -5,7 +5,11 @@ its time to live. The token grows with every change of owner; whoever writes und
 process may be stopped between its last look at the lease and its write.
 
 Expiry in the row is wall-clock time of the taker: clocks of several machines must agree within about a second, which is
-why the holder itself stops ``_MARGIN_MS`` early, by its own monotonic clock.
+why the holder itself stops ``_MARGIN_MS`` early, by its own monotonic clock. A clock that is set back does not keep the
+work of a killed process for the length of the step: a row that stands unchanged for a whole time to live, by the
+monotonic clock of whoever wants the lease, is as good as expired. Its holder has not renewed it since, so that it stopped
+``_MARGIN_MS`` before; no wall clock is needed to know that, and two never hold a lease however far clocks are set back.
+The wait is at most a time to live and the pause between two looks (an eighth of it).
 """
 
 import time
@@ -26,9 +30,10 @@ _TAKE = """
 INSERT INTO leases AS l (account_id, name, owner, token, until_ms) VALUES ($1, $2, $3, 1, $4)
 ON CONFLICT (account_id, name) DO UPDATE
 SET owner = $3, until_ms = $4, token = CASE WHEN l.owner = $3 THEN l.token ELSE l.token + 1 END
-WHERE l.owner = $3 OR l.until_ms <= $5
+WHERE l.owner = $3 OR l.until_ms <= $5 OR (l.token = $6 AND l.until_ms = $7)
 RETURNING token
 """
+_LOOK = "SELECT token, until_ms FROM leases WHERE account_id = $1 AND name = $2"
 _RENEW = """
 UPDATE leases SET until_ms = $5 WHERE account_id = $1 AND name = $2 AND owner = $3 AND token = $4
 RETURNING token
@@ -42,6 +47,14 @@ class Held(msgspec.Struct):
     token: int
     until_ms: float
     used_ms: float
+
+
+class Seen(msgspec.Struct):
+    """Another's lease as its row stands, and since when it is known to stand so, in monotonic milliseconds."""
+
+    token: int
+    until_ms: int
+    since_ms: float
 
 
 class Leases:
@@ -76,6 +89,7 @@ class Leases:
         self._monotonic = monotonic
         self._held: dict[str, Held] = {}
         self._refused: dict[str, float] = {}
+        self._seen: dict[str, Seen] = {}
 
     @property
     def owner(self) -> str:
@@ -100,15 +114,29 @@ class Leases:
             return False
         wall_ms = self._clock.now_ms()
         until_ms = wall_ms + self._ttl_ms
-        token = await self._database.fetchval(_TAKE, account_id, self._name, self._owner, until_ms, wall_ms)
+        seen = self._seen.get(account_id)
+        stale = (None, None) if seen is None or now - seen.since_ms < self._ttl_ms else (seen.token, seen.until_ms)
+        token = await self._database.fetchval(_TAKE, account_id, self._name, self._owner, until_ms, wall_ms, *stale)
         if token is None:
+            await self._look(account_id)
             # Somebody else works for this account: ask again a few times before its lease could run out.
             self._refused[account_id] = now + self._ttl_ms / 8
             self._held.pop(account_id, None)
             return False
         self._refused.pop(account_id, None)
+        self._seen.pop(account_id, None)
         self._held[account_id] = Held(token=token, until_ms=now + self._ttl_ms, used_ms=now)
         return True
+
+    async def _look(self, account_id: str) -> None:
+        """Remember the lease of another as it stands now, and since when it has."""
+        row = await self._database.fetchrow(_LOOK, account_id, self._name)
+        if row is None:
+            return
+        seen = self._seen.get(account_id)
+        if seen is None or (seen.token, seen.until_ms) != (row["token"], row["until_ms"]):
+            # The time after the look: the holder may have written until then.
+            self._seen[account_id] = Seen(token=row["token"], until_ms=row["until_ms"], since_ms=self._now())
 
     def keep(self, account_id: str) -> None:
         """Say that the lease is still of use, so that :meth:`renew` does not give it back."""
