@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.api import answers, browsers, expansion, forms, multipart, permissions, public
+from interlock.api import answers, browsers, expansion, forms, multipart, permissions, public, stray_cards
 from interlock.api import idempotency as keys
 from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_account, unknown_key
 from interlock.api.call import Call
@@ -113,7 +113,7 @@ class Application:
             refused = permissions.refusal(record, record.permissions, endpoint)
             if refused is not None:
                 return refused
-        problem = _as_sent(request, form, record) or _decided(request, form, record)
+        problem = _as_sent(request, form, record) or _misplaced(request, form, record)
         if problem is not None:
             return problem
         if not self._rate.take(record.account_id + ("l" if record.livemode else "t"), time.monotonic()):
@@ -256,9 +256,11 @@ def _as_sent(request: Incoming, form: forms.Form, record: KeyRecord) -> Problem 
     return None if name == record.account_id else unknown_account(name)
 
 
-def _decided(request: Incoming, form: forms.Form, record: KeyRecord) -> Problem | None:
-    """Return the refusal of a browser that decides what is for the shop's server to decide."""
-    return browsers.decided(form) if record.publishable and request.method == "POST" else None
+def _misplaced(request: Incoming, form: forms.Form, record: KeyRecord) -> Problem | None:
+    """Return the refusal of card numbers in free text, and of a browser that decides what is for the shop's server."""
+    if request.method != "POST":
+        return None
+    return (browsers.decided(form) if record.publishable else None) or stray_cards.refusal(form.values)
 
 
 def _parameters(request: Incoming, body: bytes) -> forms.Form | Problem:

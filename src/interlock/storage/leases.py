@@ -7,7 +7,7 @@ process may be stopped between its last look at the lease and its write.
 Expiry in the row is wall-clock time of the taker: clocks of several machines must agree within about a second, which is
 why the holder itself stops ``_MARGIN_MS`` early, by its own monotonic clock. A clock that is set back does not keep the
 work of a killed process for the length of the step: a row that stands unchanged for a whole time to live, by the
-monotonic clock of whoever wants the lease, is as good as expired. Its holder has not renewed it since, so that it stopped
+monotonic clock of whoever wants the lease, is as good as expired. Its holder has not renewed it since, and stopped
 ``_MARGIN_MS`` before; no wall clock is needed to know that, and two never hold a lease however far clocks are set back.
 The wait is at most a time to live and the pause between two looks (an eighth of it).
 """

@@ -175,3 +175,16 @@ async def test_a_request_leaves_no_ring_for_the_collector(api: Api) -> None:
             await api.get("/v1/payment_intents", {"expand[]": "data.customer"})
 
     assert not rings, "each keeps its whole request in memory until the collector stops everything to look for it"
+
+
+async def test_a_card_number_in_free_text_becomes_neither_row_nor_event(api: Api) -> None:
+    number = "4242 4242 4242 4242"
+    for name in ("description", "metadata[card]", "statement_descriptor", "shipping[name]"):
+        status, body, _ = await api.ask("POST", "/v1/payment_intents", {"amount": 500, "currency": "usd", name: number})
+        assert (status, body["error"]["param"]) == (400, name)
+        assert "4242" not in body["error"]["message"]
+    status, body, _ = await api.ask("POST", "/v1/customers", {"name": f"Jenny {number}"})
+    assert (status, body["error"]["param"]) == (400, "name")
+    status, body, _ = await api.ask("POST", "/v1/disputes/dp_1", {"evidence[uncategorized_text]": number})
+    assert (status, body["error"]["param"]) == (400, "evidence[uncategorized_text]")
+    assert (await api.get("/v1/events"))["data"] == []
