@@ -16,7 +16,7 @@ from interlock.api import answers, browsers, expansion, forms, multipart, permis
 from interlock.api import idempotency as keys
 from interlock.api.authentication import Access, KeyRecord, read_key, secret_key_required, unknown_account, unknown_key
 from interlock.api.call import Call
-from interlock.api.limits import Disconnected, Limits, RateLimiter, read_body
+from interlock.api.limits import Disconnected, Guess, Limits, RateLimiter, read_body
 from interlock.api.parameters.base import Parameters
 from interlock.api.parameters.decoding import decode
 from interlock.api.repeating import Repeats
@@ -214,12 +214,12 @@ class Application:
         key = read_key(header)
         if isinstance(key, Problem):
             return key
-        record = await self._services.authenticate(key)
+        guess = Guess(self._failures, request.client_ip or "")
+        record = await self._services.authenticate(key, guess.take)
         if record is not None:
+            guess.was_right()
             return record
-        if not self._failures.take(request.client_ip or "", time.monotonic()):
-            return answers.RATE_LIMITED
-        return unknown_key(key)
+        return unknown_key(key) if guess.take() else answers.RATE_LIMITED
 
     async def _unrouted(self, request: Incoming, methods: tuple[Any, ...]) -> Answer | Problem:
         """Answer what is not an endpoint of the API: health, the document, a wrong path or method."""

@@ -4,6 +4,7 @@ Called by the request pipeline. Each is counted per process and holds bounded me
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -68,6 +69,36 @@ class RateLimiter:
             return False
         bucket[0] = tokens - 1
         return True
+
+    def give_back(self, name: str) -> None:
+        """Put back a token that was taken for nothing."""
+        bucket = self._buckets.get(name)
+        if bucket is not None:
+            bucket[0] = min(self._burst, bucket[0] + 1)
+
+
+class Guess:
+    """What a request whose key may be guessed takes of its address's bucket: one token, before anybody looks."""
+
+    __slots__ = ("_limiter", "_name", "_taken")
+
+    def __init__(self, limiter: RateLimiter, name: str) -> None:
+        """Take from the bucket ``name`` of ``limiter``, once."""
+        self._limiter = limiter
+        self._name = name
+        self._taken: bool | None = None
+
+    def take(self) -> bool:
+        """Return True when the token could be had; the answer stays."""
+        if self._taken is None:
+            self._taken = self._limiter.take(self._name, time.monotonic())
+        return self._taken
+
+    def was_right(self) -> None:
+        """Give the token back: the key is known."""
+        if self._taken:
+            self._limiter.give_back(self._name)
+            self._taken = None
 
 
 class Disconnected(Exception):  # noqa: N818 - not an error: the client went away

@@ -35,7 +35,7 @@ from interlock.payments.work import Answer
 from interlock.storage.database import Database
 from interlock.webhooks.outbound.service import WebhookEndpoints
 
-Authenticate = Callable[[str], Awaitable[KeyRecord | None]]
+Authenticate = Callable[[str, Callable[[], bool]], Awaitable[KeyRecord | None]]
 FindAccount = Callable[[str], Awaitable[Account | Problem]]
 Ready = Callable[[], Awaitable[bool]]
 Resume = Callable[[RequestContext, str], Awaitable[Answer | Problem | None]]

@@ -114,3 +114,27 @@ async def test_accounts_and_keys_that_cannot_be_are_refused(database: Database) 
     ):
         assert isinstance(problem, Problem)
         assert problem.status in {400, 404}
+
+
+async def test_a_key_nobody_may_ask_for_is_unknown_and_one_that_was_valid_is_not(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, key = await account_with_key(database)
+    now_s = 100.0
+    authenticator = Authenticator(database, lambda: now_s)
+    asked: list[str] = []
+    fetch = database.fetch
+
+    async def counted(sql: str, *arguments: object) -> object:
+        asked.append(sql)
+        return await fetch(sql, *arguments)
+
+    monkeypatch.setattr(database, "fetch", counted)
+    for number in range(50):
+        assert await authenticator.find(f"sk_test_{number:024d}", lambda: False) is None
+    assert await authenticator.find(key.plaintext, lambda: False) is None
+    assert asked == []
+    assert await authenticator.find(key.plaintext, lambda: True) is not None
+    now_s += 60
+    assert await authenticator.find(key.plaintext, lambda: False) is not None  # guesses from its address harm no shop
+    assert len(asked) == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from interlock.api.application import Application
 from interlock.api.authentication import Access, masked
 from interlock.api.call import Call
 from interlock.api.expansion import Expander
-from interlock.api.limits import Limits, RateLimiter
+from interlock.api.limits import Guess, Limits, RateLimiter
 from interlock.api.parameters.base import Amount, Expandable
 from interlock.api.router import Endpoint
 from interlock.api.services import Services
@@ -78,7 +79,7 @@ class House:
         )
         self.application = Application(services, endpoints, limits or Limits(), Expander({}, {}), lambda: b"{}")
 
-    async def authenticate(self, key: str) -> Key | None:
+    async def authenticate(self, key: str, may_ask: Callable[[], bool]) -> Key | None:
         known = {SECRET: Key("acct_1", livemode=False, publishable=False)}
         known[PUBLISHABLE] = Key("acct_1", livemode=False, publishable=True)
         return known.get(key)
@@ -363,3 +364,14 @@ def test_a_bucket_refills_and_the_least_used_is_forgotten() -> None:
     limiter.take("b", 0.1)
     limiter.take("c", 0.1)
     assert limiter.take("a", 0.1)
+
+
+def test_a_key_that_was_right_costs_its_address_nothing() -> None:
+    limiter = RateLimiter(rate_per_s=0.001, burst=2, most=2)
+    for _ in range(5):
+        guess = Guess(limiter, "a")
+        assert guess.take()
+        guess.was_right()
+    wrong = [Guess(limiter, "a") for _ in range(3)]
+    assert [guess.take() for guess in wrong] == [True, True, False]
+    assert [guess.take() for guess in wrong] == [True, True, False]

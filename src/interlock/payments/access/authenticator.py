@@ -22,6 +22,9 @@ BELIEVED_S = 1.0
 _RENEWED_AFTER_S = 0.5
 _ENTRIES_MAX = 10_000
 
+MayAsk = Callable[[], bool]
+"""Says whether the database may be asked now; counted by whoever limits guessing."""
+
 
 class _Entry(NamedTuple):
     record: ApiKey | None
@@ -38,8 +41,13 @@ class Authenticator:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._renewals: dict[str, asyncio.Task[ApiKey | None]] = {}
 
-    async def find(self, key: str) -> ApiKey | None:
+    async def find(self, key: str, may_ask: MayAsk | None = None) -> ApiKey | None:
         """Return the record of ``key``, or None when it is unknown, malformed or revoked.
+
+        Args:
+            key: as the client sent it.
+            may_ask: called before the database is asked for a key that was not valid lately; False means that it may
+                not be, and the key counts as unknown.
 
         Raises:
             StorageError: the key is not cached and the database cannot be asked.
@@ -49,12 +57,16 @@ class Authenticator:
             return None
         key_hash = hash_of(key)
         entry = self._entries.get(key_hash)
+        record = None if entry is None else entry.record
         age_s = self._monotonic_s() - entry.asked_at if entry is not None else BELIEVED_S
-        if entry is None or age_s >= BELIEVED_S:
+        if age_s >= BELIEVED_S:
+            under_way = key_hash in self._renewals
+            if record is None and may_ask is not None and not under_way and not may_ask():
+                return None
             return await asyncio.shield(self._lookup(key_hash))
-        if age_s >= _RENEWED_AFTER_S:
+        if record is not None and age_s >= _RENEWED_AFTER_S:
             self._lookup(key_hash)
-        return entry.record
+        return record
 
     def _lookup(self, key_hash: str) -> "asyncio.Task[ApiKey | None]":
         """Return the look-up of this hash that is under way, or begin one: many requests ask once."""
