@@ -142,6 +142,22 @@ async def test_a_notification_is_stored_answered_and_applied_at_once(
     assert await inbound.run_once() == 0
 
 
+async def test_a_notification_with_a_nul_in_its_words_is_stored_and_applied(
+    inbound: InboundNotifications, database: Database, payments: Payments
+) -> None:
+    failed = msgspec.json.decode(event(kind="payment_intent.payment_failed"))
+    error = {"type": "card_error", "code": "card_declined", "message": "\x1f\x8b\0 a page", "decline_code": "x\0y"}
+    failed["data"]["object"] |= {"status": "requires_payment_method", "last_payment_error": error}
+    body = msgspec.json.encode(failed)
+    assert await receive(inbound, body) == Received(body="", stored=1, repeated=0)
+    assert await receive(inbound, body) == Received(body="", stored=0, repeated=1)
+    await inbound.close()
+    ((_, _, said),) = payments.told
+    assert said.result is not None
+    assert said.result.message == "\x1f\x8b\ufffd a page"
+    assert await states(database) == [("evt_1", "applied")]
+
+
 async def test_a_repeated_notification_changes_nothing(
     inbound: InboundNotifications, database: Database, payments: Payments
 ) -> None:

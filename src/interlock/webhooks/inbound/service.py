@@ -17,7 +17,7 @@ from interlock.base.clock import Clock
 from interlock.base.problems import Problem, invalid
 from interlock.base.redaction import scrub
 from interlock.gateways.contract import Notification, NotificationKind, SignatureInvalid
-from interlock.gateways.outcomes import holds_nul, storable
+from interlock.gateways.outcomes import storable
 from interlock.payments.recovery.notifications import Verdict
 from interlock.routing.types import Gateway, ReadyGateway
 from interlock.storage.database import Database
@@ -109,9 +109,8 @@ class InboundNotifications:
         if isinstance(said, SignatureInvalid):
             _LOG.warning("gateway %s: notification refused: %s", gateway_id, scrub(said.reason)[:200])
             return invalid("The signature of this notification is not valid", status=401)
-        if holds_nul(body):
-            said = [storable(one) for one in said]
-        kept = {one.notification_id: one for one in said if one.kind is not NotificationKind.IGNORED}
+        facts = [storable(one) for one in said if one.kind is not NotificationKind.IGNORED]
+        kept = {one.notification_id: one for one in facts}
         if len(kept) > _MOST_IN_ONE_BODY or any(len(one) > _LONGEST_ID for one in kept):
             return invalid("This notification is too large")
         return list(kept.values())
