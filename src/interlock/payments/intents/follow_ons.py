@@ -37,7 +37,7 @@ from interlock.payments.intents.types import (
     IntentStatus,
     IntentView,
 )
-from interlock.payments.intents.validation import MAX_FRONT_AMOUNT, front_money, unexpected_state
+from interlock.payments.intents.validation import MAX_FRONT_AMOUNT, settled_money, unexpected_state
 from interlock.payments.money import Books
 from interlock.payments.refunds.settling import settle_release
 from interlock.payments.refunds.types import REFUNDS, Refund
@@ -386,7 +386,7 @@ def _described(
 def _amount_to_capture(intent: Intent, command: CaptureIntent) -> int | Problem:
     if command.amount is None:
         return intent.amount_capturable_minor
-    money = front_money(command.amount, intent.currency, "amount_to_capture")
+    money = settled_money(command.amount, intent.currency, "amount_to_capture")
     if isinstance(money, Problem):
         return money
     if money.amount_minor > intent.amount_capturable_minor:
@@ -414,7 +414,7 @@ def _amount_to_raise(intent: Intent, charge: Charge, command: IncrementIntent) -
         return invalid("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
     if intent.attempt_count > INCREMENTS_MAX:
         return invalid(f"A PaymentIntent can be incremented at most {INCREMENTS_MAX} times.", param="amount")
-    money = front_money(command.amount, intent.currency, "amount")
+    money = settled_money(command.amount, intent.currency, "amount")
     if isinstance(money, Problem):
         return money
     if money.amount_minor <= charge.amount_minor:

@@ -41,7 +41,7 @@ _MINIMUM: Mapping[str, int] = MappingProxyType(
         "usd": 50,
     }
 )
-_THREE_DECIMALS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+_THREE_DECIMALS = frozenset({"bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"})
 _NEVER_REDIRECTS = "never"
 
 
@@ -57,13 +57,30 @@ def check_amount(money: Money) -> Problem | None:
             code="amount_too_small",
             param="amount",
         )
-    if currency in _THREE_DECIMALS and money.amount_minor % 10:
-        return invalid(
-            f"Amounts in {currency} must end in 0: the card networks settle three-decimal currencies to two decimals.",
-            code="parameter_invalid_integer",
-            param="amount",
-        )
-    return None
+    return _check_settled(money, "amount")
+
+
+def _check_settled(money: Money, param: str) -> Problem | None:
+    if money.currency not in _THREE_DECIMALS or money.amount_minor % 10 == 0:
+        return None
+    return invalid(
+        f"Amounts in {money.currency} must end in 0: card networks settle three-decimal currencies to two decimals.",
+        code="parameter_invalid_integer",
+        param=param,
+    )
+
+
+def settled_money(amount: int, currency: str, param: str) -> Money | Problem:
+    """Return the money of a capture, increment or refund: what a front amount means, where it can be settled.
+
+    Args:
+        amount: in the front API's minor units.
+        currency: of the charge, lower case.
+        param: the parameter to name when it cannot be.
+
+    """
+    money = front_money(amount, currency, param)
+    return money if isinstance(money, Problem) else _check_settled(money, param) or money
 
 
 def front_money(amount: int, currency: str, param: str) -> Money | Problem:

@@ -21,7 +21,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.follow_ons import FollowOns
 from interlock.payments.intents.outcome import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.intents.types import INTENTS
-from interlock.payments.intents.validation import front_money
+from interlock.payments.intents.validation import settled_money
 from interlock.payments.money import Books
 from interlock.payments.refunds.machine import Trigger, is_held, next_status, refundable_minor, reserve, take_back
 from interlock.payments.refunds.settling import announce_update, fail, failure_reason, settle_refund
@@ -309,7 +309,7 @@ def _amount(charge: Charge, command: CreateRefund) -> int | Problem:
         return invalid(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded", param="charge")
     if command.amount is None:
         return left
-    money = front_money(command.amount, charge.currency, "amount")
+    money = settled_money(command.amount, charge.currency, "amount")
     if isinstance(money, Problem):
         return money
     if money.amount_minor <= 0:
