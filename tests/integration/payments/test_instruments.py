@@ -199,6 +199,26 @@ async def test_a_token_works_once_and_hands_its_code_over(room: _Room) -> None:
     assert problem.code == "token_already_used"
 
 
+@pytest.mark.parametrize("kind", ["token", "confirmation token"])
+async def test_a_refused_commit_does_not_lose_the_code_of_a_token(room: _Room, kind: str) -> None:
+    resolved = []
+    asked = CreateConfirmationToken(payment_method_data=_DATA)
+    if kind == "token":
+        token_id, data = None, PaymentMethodData(card=CardData(token=(await room.token()).id))
+    else:
+        made = await _done(
+            lambda respond: room.confirmation_tokens.create(request(), asked, respond), ConfirmationToken
+        )
+        token_id, data = made.id, None
+    for _ in range(2):  # the first is never written: another request with its idempotency key was first, say
+        found = await room.instruments.resolve_for_payment(SCOPE, None, data, token_id, intent_id="pi_1")
+        assert isinstance(found, ResolvedInstrument)
+        resolved.append(found)
+    assert await room.write(resolved[1])
+    assert (await room.reveal(resolved[1].payment_method)).cvc == "987"
+    assert len(room.codes) == 0
+
+
 async def test_a_token_pays_a_legacy_charge_under_its_own_card_id(room: _Room) -> None:
     token = await room.token()
     resolved = await room.resolve(token.id)

@@ -146,7 +146,7 @@ class Maker:
             return token_already_used(token_id, param)
         now_ms = self._work.clock.now_ms()
         method = _new_method(scope, token.card, now_ms, token.card_id if as_source else None)
-        self._codes.move(scope.account_id, token.card_id, method.id)
+        self._codes.share(scope.account_id, token.card_id, method.id)
         used: Token = replace(token, version=token.version + 1, used=True)
         return Made(replace(method, billing_details=billing_of(token.holder)), (Update(TOKENS, used),))
 

@@ -110,7 +110,7 @@ class Instruments:
         if token.payment_method_id is None:
             now_ms = self._work.clock.now_ms()
             method = method_of_token(token, now_ms)
-            self._codes.move(scope.account_id, token.id, method.id)
+            self._codes.share(scope.account_id, token.id, method.id)
             resolved: ResolvedInstrument | Problem = _new(Made(method), intent_id)
         else:
             stored = await self._work.database.get(PAYMENT_METHODS, scope, token.payment_method_id)
