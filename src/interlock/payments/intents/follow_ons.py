@@ -46,6 +46,7 @@ from interlock.payments.representation.charge import charge as show_charge
 from interlock.payments.representation.payment_intent import payment_intent as show_intent
 from interlock.payments.representation.refund import refund as show_refund
 from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
+from interlock.storage.database import Page
 
 replace = msgspec.structs.replace
 
@@ -108,8 +109,18 @@ class FollowOns:
         amount_minor = _amount_to_raise(intent, held.charge, command)
         if isinstance(amount_minor, Problem):
             return amount_minor
+        if await self._increments_used_up(ctx.scope, intent):
+            return invalid(f"A PaymentIntent can be incremented at most {INCREMENTS_MAX} times.", param="amount")
         held = replace(held, intent=intent)
         return await self._operate(ctx, held, Operation.INCREMENT, amount_minor, {}, respond)
+
+    async def _increments_used_up(self, scope: Scope, intent: Intent) -> bool:
+        """Return True when no more may be asked for; declined ones count, failovers and captures do not."""
+        if intent.attempt_count <= INCREMENTS_MAX:
+            return False
+        where = {"intent_id": intent.id, "operation": Operation.INCREMENT.value}
+        found = await self._work.database.find(ATTEMPTS, scope, Page(limit=INCREMENTS_MAX), where=where)
+        return len(found.items) == INCREMENTS_MAX
 
     async def cancel(
         self, ctx: RequestContext, intent_id: str, command: CancelIntent, respond: Respond
@@ -412,8 +423,6 @@ def _amount_to_raise(intent: Intent, charge: Charge, command: IncrementIntent) -
         )
     if command.amount > MAX_FRONT_AMOUNT:
         return invalid("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
-    if intent.attempt_count > INCREMENTS_MAX:
-        return invalid(f"A PaymentIntent can be incremented at most {INCREMENTS_MAX} times.", param="amount")
     money = settled_money(command.amount, intent.currency, "amount")
     if isinstance(money, Problem):
         return money
