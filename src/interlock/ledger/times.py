@@ -2,9 +2,9 @@
 
 Kept up to date by ``bootstrap``, asked by ``payments`` for every posting. Snapshots are sums of all transactions older
 than a cutoff, which lies a minute back; a clock that is set back by more than that (or a machine started with one that
-is slow) would write below it. Such a posting is dated to the cutoff. Snapshots taken by a clock that was ahead are given
-up by the next pass over them (:meth:`interlock.ledger.service.Ledger.advance_snapshots`); this is for the time until
-then, and for the time in which nobody makes that pass.
+is slow) would write below it. Such a posting is dated to the cutoff. Snapshots taken by a clock that was ahead are
+given up by the next pass over them (:meth:`interlock.ledger.service.Ledger.advance_snapshots`); this is for the time
+until then, and for the time in which nobody makes that pass.
 """
 
 import asyncio
