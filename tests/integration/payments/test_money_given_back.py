@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from tests.support.gateway_news import HOUR_MS, balance, fault
+from tests.support.gateway_news import HOUR_MS, balance, fault, moved, told_approved
 from tests.support.payment_house import RETURN_URL, House
 from tests.support.sandboxes import STRIPE_KEY, Gateway, fetch
 
@@ -12,6 +12,7 @@ from interlock.gateways.contract import Operation
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.intents.challenges import Redirect
 from interlock.payments.intents.types import CancelIntent, ConfirmIntent, Intent, IntentStatus, UpdateIntent
+from interlock.payments.recovery.notifications import Verdict
 
 CARD = ConfirmIntent(payment_method="pm_card_visa", return_url=RETURN_URL)
 
@@ -92,3 +93,24 @@ async def test_a_refund_of_other_money_than_was_taken_is_not_believed(house: Hou
     await house.recover(1_000)
     undoing = (await house.attempts(intent))[-1]
     assert (undoing.operation, undoing.state, undoing.code) == (Operation.REFUND, "unknown", "echo_mismatch")
+
+
+async def test_what_a_webhook_and_a_late_void_both_give_back_goes_back_once(
+    house: House, stripe_gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    intent = await house.paid("pm_card_threeDSecure2Required")
+    (challenged,) = await house.attempts(intent)
+    await pass_at_the_bank(house, challenged)
+    await leave(house, intent, "cancel")
+    assert await told_approved(house, challenged) is Verdict.APPLIED
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            await house.recover(HOUR_MS)
+    attempts = await house.attempts(intent)
+    assert [(one.operation, one.state) for one in attempts[1:]] == [
+        ("void", "declined"),
+        ("refund", "approved"),
+        ("refund", "declined"),
+    ]
+    assert moved(stripe_gateway, *(one.id for one in attempts)) == ["capture", "refund"]
+    assert not caplog.records
