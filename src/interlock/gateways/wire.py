@@ -10,6 +10,7 @@ before ``WRITE`` is provably unsent.
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -220,4 +221,11 @@ async def exchange(pool: GatewayPool, call: Call, message: bytes, *, limit_bytes
         connection.close()
         raise
     connection.release()
-    return HttpResponse(status=head.code, headers=head.headers, body=body)
+    return HttpResponse(status=head.code, headers=_storable(head.headers), body=body)
+
+
+def _storable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return ``headers`` as rows can hold them: aiohttp keeps a byte that is no UTF-8 as a lone surrogate."""
+    if all(map(str.isascii, headers.values())):
+        return headers
+    return {name.lower(): value.encode("utf-8", "replace").decode() for name, value in headers.items()}

@@ -271,6 +271,47 @@ async def test_the_creation_is_announced_whoever_writes_second(house: House, str
     assert (await house.events()).count("payment_intent.created") == 1
 
 
+async def test_an_update_of_an_unconfirmed_intent_does_not_announce_its_creation_again(house: House) -> None:
+    await update(house, await unconfirmed(house), metadata={"a": "b"})
+    assert (await house.events()).count("payment_intent.created") == 1
+
+
+async def test_a_refund_written_over_another_change_keeps_its_answer_under_its_key(
+    house: House, stripe_gateway: Gateway
+) -> None:
+    charge = await house.charge(await house.paid())
+    described, asked = UpdateCharge(metadata={"a": "b"}), CreateRefund(charge=charge.id)
+    ctx = house.ctx("refund-1", path="/v1/refunds")
+    refund = await during(
+        stripe_gateway,
+        house.follow(lambda r: house.payments.refunds.create(ctx, asked, r)),
+        lambda: house.follow(lambda r: house.payments.charges.update(house.ctx(), charge.id, described, r)),
+    )
+    assert refund.status == "succeeded"
+    key = await house.payments.idempotency.find(ctx)
+    assert key is not None
+    assert key.status == 200
+
+
+@pytest.mark.parametrize("method", ["automatic", "manual"])
+async def test_a_return_from_the_bank_that_meets_an_update_is_not_lost(house: House, method: str) -> None:
+    intent = await house.paid(CHALLENGED, confirmation_method=method)
+    outcomes: Any = house.payments.challenges._subjects["pi"]
+    real = outcomes.resume
+    met: list[Any] = []
+
+    async def resume(attempt: Any, change: Any) -> Any:
+        found = await real(attempt, change)
+        if not met:
+            met.append(await update(house, intent, metadata={"a": "b"}))
+        return found
+
+    outcomes.resume = resume
+    await house.pass_challenge((await house.attempts(intent))[-1], "succeed")
+    wanted = IntentStatus.REQUIRES_CONFIRMATION if method == "manual" else IntentStatus.SUCCEEDED
+    assert (await house.intent(intent.id)).status is wanted
+
+
 # -- the return page --------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.integration.payments.test_changes_meanwhile import card_of_customer, update
 from tests.support.payment_house import RETURN_URL, House
 from tests.support.sandboxes import Gateway
 
@@ -148,6 +149,44 @@ async def test_a_lost_answer_to_the_second_confirm_is_found_out(
     done = await house.intent(intent.id)
     assert (done.status, done.amount_received_minor) == (IntentStatus.SUCCEEDED, 1099)
     assert len(taken(stripe_gateway, (await house.attempts(intent))[-1].id)) == 1
+
+
+async def test_a_hold_asked_for_on_the_second_confirm_takes_no_money(house: House, stripe_gateway: Gateway) -> None:
+    intent = await challenged(house)
+    await back(house, intent)
+    await confirmed(house, intent, ConfirmIntent(capture_method="manual", return_url=RETURN_URL))
+    assert taken(stripe_gateway, (await house.attempts(intent))[0].id) == []
+
+
+async def test_what_the_second_confirm_says_is_kept(house: House) -> None:
+    intent = await challenged(house)
+    await back(house, intent)
+    options = ConfirmIntent(details={"receipt_email": "a@b.example"}, setup_future_usage="off_session")
+    await confirmed(house, intent, options)
+    after = await house.intent(intent.id)
+    assert (after.status, after.details["receipt_email"], after.setup_future_usage) == (
+        IntentStatus.SUCCEEDED,
+        "a@b.example",
+        "off_session",
+    )
+
+
+async def test_the_second_confirm_needs_no_return_url(house: House) -> None:
+    automatic = {"automatic_payment_methods": {"enabled": True}}
+    intent = await challenged(house, details=automatic)
+    await back(house, intent)
+    assert (await confirmed(house, intent)).intent.status is IntentStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("named_again", [True, False])
+async def test_a_card_of_one_customer_does_not_pay_for_another(house: House, named_again: bool) -> None:
+    first, method = await card_of_customer(house, CARD)
+    second, _ = await card_of_customer(house, "pm_card_visa")
+    intent = await house.paid(method, customer=first, confirmation_method="manual")
+    more = {"payment_method": method} if named_again else {}
+    refused = await update(house, intent, customer=second, **more)
+    assert isinstance(refused, Problem)
+    assert (await house.intent(intent.id)).customer_id == first
 
 
 async def test_the_same_key_confirms_once(house: House) -> None:

@@ -152,3 +152,11 @@ async def test_two_releases_and_a_change_at_once_release_once(house: House, stri
         assert one.status is RefundStatus.SUCCEEDED
         assert (await house.intent(intent.id)).status is IntentStatus.CANCELED
     assert len((await house.payments.refunds.list(house.scope, Page())).items) == len(done)
+
+
+async def test_a_charge_let_go_by_a_refund_says_that_it_has_one(house: House) -> None:
+    intent = await hold(house)
+    done = await refund(house, intent)
+    listed = await house.payments.refunds.list(house.scope, Page(), charge=intent.latest_charge_id)
+    assert listed.items == [done]
+    assert show_charge(await house.charge(intent))["refunds"]["has_more"] is True

@@ -20,6 +20,7 @@ from interlock.payments.attempts.requests import complete_request
 from interlock.payments.attempts.resuming import Resumption, resumed
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
+from interlock.payments.intents.outcome import FINISHING_TRIES
 from interlock.payments.work import Change, Work
 
 replace = msgspec.structs.replace
@@ -100,27 +101,42 @@ class Challenges:
         return not expected or any(parameters.get(name) for name in expected)
 
     async def _complete(self, attempt: Attempt, parameters: Mapping[str, str]) -> None:
-        now_ms = self._work.clock.now_ms()
-        subject = self._subject(attempt)
         kept = {name: value[:_FIELD_CHARACTERS_MAX] for name, value in list(parameters.items())[:_FIELDS_MAX]}
-        change = Change(Scope(attempt.account_id, attempt.livemode))
-        back = replace(attempt, detail={**attempt.detail, "returned": kept})
-        resumption = await subject.resume(back, change)
-        if resumption is None:
-            return
-        if resumption is Resumption.WHEN_CONFIRMED:
-            change.update(ATTEMPTS, replace(back, version=back.version + 1))
-            await self._work.record(change)
-            return
-        completing = resumed(back, now_ms + self._lease_ms)
-        change.update(ATTEMPTS, completing)
-        if await self._work.record(change) is not None:
+        subject = self._subject(attempt)
+        now_ms = self._work.clock.now_ms()
+        completing = await self._resume(subject, attempt, kept, now_ms)
+        if completing is None:
             return
         reach("challenge.resumed")
         request = complete_request(completing)
         execution = await self._runner.run_to_certainty(completing, request, now_ms + self._budget_ms)
         reach("challenge.answered")
         await subject.apply(completing, execution.result, execution)
+
+    async def _resume(
+        self, subject: Subject, attempt: Attempt, returned: Mapping[str, str], now_ms: int
+    ) -> Attempt | None:
+        """Write down what the shopper brought back, over whatever else changes the subject meanwhile.
+
+        Returns the attempt as it is to be completed now; None when nothing is to be sent (yet, or any more).
+        """
+        scope = Scope(attempt.account_id, attempt.livemode)
+        present: Attempt | None = attempt
+        for _ in range(FINISHING_TRIES):
+            if present is None or present.state != Outcome.CHALLENGE:
+                return None
+            change = Change(scope)
+            back = replace(present, detail={**present.detail, "returned": dict(returned)})
+            resumption = await subject.resume(back, change)
+            if resumption is None:
+                return None
+            now = resumption is Resumption.AT_ONCE
+            back = resumed(back, now_ms + self._lease_ms) if now else replace(back, version=back.version + 1)
+            change.update(ATTEMPTS, back)
+            if await self._work.record(change) is None:
+                return back if now else None
+            present = await self._work.database.get(ATTEMPTS, scope, attempt.id)
+        return None
 
     async def _to_shop(self, attempt: Attempt) -> Redirect:
         landing = await self._subject(attempt).landing(attempt)

@@ -110,20 +110,21 @@ class Confirmer:
         return await self._outcomes.finish(ctx, state, execution, respond)
 
     async def complete(
-        self, ctx: RequestContext, intent: Intent, attempt: Attempt, respond: Respond
+        self, ctx: RequestContext, asked: Confirmation, attempt: Attempt, respond: Respond
     ) -> Answer | Problem:
         """Go on with a payment whose shopper is back from a challenge, and return the answer.
 
         Args:
             ctx: who asks.
-            intent: confirmed by hand, waiting for this.
+            asked: the intent, confirmed by hand and waiting for this, with what this confirm changes of it.
             attempt: its challenged attempt.
             respond: makes the answer, kept by the idempotency key.
 
         """
-        now_ms = self._work.clock.now_ms()
+        now_ms, intent = self._work.clock.now_ms(), asked.intent
         completing = resumed(attempt, now_ms + self._limits.lease_ms)
         change = Change(ctx.scope)
+        change.extend(asked.instrument.writes)
         change.update(ATTEMPTS, completing)
         status = next_status(intent.status, Trigger.CONFIRM) or IntentStatus.PROCESSING
         change.update(INTENTS, replace(intent, version=intent.version + 1, status=status))

@@ -39,6 +39,7 @@ from interlock.payments.intents.types import (
 )
 from interlock.payments.intents.validation import MAX_FRONT_AMOUNT, settled_money, unexpected_state
 from interlock.payments.money import Books
+from interlock.payments.refunds.machine import with_refund
 from interlock.payments.refunds.settling import settle_release
 from interlock.payments.refunds.types import REFUNDS, Refund
 from interlock.payments.representation.amounts import front_amount
@@ -206,7 +207,8 @@ class FollowOns:
         change.update(INTENTS, intent)
         held = replace(held, intent=intent)
         if held.refund is not None:
-            held = replace(held, refund=_begin_refund(change, held.refund, attempt))
+            refund, charge = _begin_refund(change, held.refund, held.charge, attempt)
+            held = replace(held, refund=refund, charge=charge)
         problem = await self._operator.begin(ctx, attempt, change, held.asked_for(attempt))
         if problem is not None:
             return problem
@@ -374,11 +376,12 @@ class FollowOns:
         return replace(settlement, charge=charge)
 
 
-def _begin_refund(change: Change, refund: Refund, attempt: Attempt) -> Refund:
-    begun = replace(refund, attempt_id=attempt.id)
+def _begin_refund(change: Change, refund: Refund, charge: Charge, attempt: Attempt) -> tuple[Refund, Charge]:
+    begun, noted = replace(refund, attempt_id=attempt.id), with_refund(charge)
     change.insert(REFUNDS, begun)
+    change.update(CHARGES, noted)
     change.event("refund.created", show_refund(begun))
-    return begun
+    return begun, noted
 
 
 def _described(

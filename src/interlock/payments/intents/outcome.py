@@ -212,7 +212,7 @@ def announce_creation(change: Change, intent: Intent) -> None:
     Its first version is written together with the first attempt and says nothing to anybody, so that the way to the
     gateway is as short as can be; whoever writes the second version (the request, recovery, a webhook) speaks for it.
     """
-    if intent.version == 1:
+    if intent.version == 1 and intent.active_attempt_id is not None:
         change.event_of_creation(intent)
 
 

@@ -20,13 +20,14 @@ from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, ChargeStatus
 from interlock.payments.customers.service import Customers
 from interlock.payments.idempotency.service import refused_commit
+from interlock.payments.instruments.attachment import not_of_customer
 from interlock.payments.instruments.debits import METHOD as DEBIT
 from interlock.payments.instruments.debits import check_debit, terms_of
 from interlock.payments.instruments.mandates import MandateAsked, Mandates
 from interlock.payments.instruments.method_types import with_type
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.transfers import transfer_terms
-from interlock.payments.instruments.types import PaymentMethod, ResolvedInstrument
+from interlock.payments.instruments.types import PAYMENT_METHODS, PaymentMethod, ResolvedInstrument
 from interlock.payments.intents.confirmation import Confirmation, Confirmer
 from interlock.payments.intents.machine import UPDATABLE, resting_status
 from interlock.payments.intents.outcome import Outcomes, announce_creation
@@ -121,11 +122,11 @@ class Intents:
         if problem is not None:
             return with_intent(problem, intent)
         challenged = await self._challenged(intent, options)
-        if challenged is not None:
-            return await self._confirmer.complete(ctx, intent, challenged, respond)
-        asked = await self._prepare(ctx.scope, intent, options, is_new=False)
+        asked = await self._prepare(ctx.scope, intent, options, is_new=False, may_redirect=challenged is None)
         if isinstance(asked, Problem):
             return asked
+        if challenged is not None:
+            return await self._confirmer.complete(ctx, asked, challenged, respond)
         change = Change(ctx.scope)
         await self._leave_behind(intent, change)
         return await self._confirmer.confirm(ctx, asked, change, respond)
@@ -135,6 +136,8 @@ class Intents:
         another = options.payment_method not in {None, intent.payment_method_id}
         if another or options.payment_method_data or options.confirmation_token:
             return None
+        if options.capture_method is not UNSET and _is_held(options.capture_method) != _is_held(intent.capture_method):
+            return None  # the gateway was asked to take what is to be held, or the other way round
         if intent.active_attempt_id is None or intent.status is not IntentStatus.REQUIRES_CONFIRMATION:
             return None
         scope = Scope(intent.account_id, intent.livemode)
@@ -151,9 +154,10 @@ class Intents:
             give_up(change, asked_for, self._work.clock.now_ms())
 
     async def _prepare(
-        self, scope: Scope, intent: Intent, options: ConfirmIntent, *, is_new: bool
+        self, scope: Scope, intent: Intent, options: ConfirmIntent, *, is_new: bool, may_redirect: bool = True
     ) -> Confirmation | Problem:
-        """Resolve what pays and fold the confirm options into the intent."""
+        """Resolve what pays and fold the confirm options into the intent; ``may_redirect`` where a shopper may yet have
+        to be sent to a bank."""
         instrument = await self._instruments.resolve_for_payment(
             scope,
             options.payment_method or intent.payment_method_id,
@@ -169,7 +173,7 @@ class Intents:
             details["shipping"] = instrument.shipping
         details = with_type(details, instrument.payment_method.type)
         problem = check_return_url(details, options, options.return_url or instrument.return_url)
-        if problem is not None:
+        if problem is not None and may_redirect:
             return problem
         usage = options.setup_future_usage
         if usage is UNSET:
@@ -228,6 +232,7 @@ class Intents:
         problem = _update_problem(intent, command)
         if problem is None and isinstance(command.customer, str):
             problem = await self._customers.must_exist(ctx.scope, command.customer)
+            problem = problem or await self._foreign_card(ctx.scope, intent, command)
         if problem is not None:
             return problem
         change = Change(ctx.scope)
@@ -242,6 +247,16 @@ class Intents:
         change.update(INTENTS, updated)
         answer = await self._work.commit(ctx, change, intent.id, respond, IntentView(updated))
         return answer if isinstance(answer, Answer) else refused_commit(answer)
+
+    async def _foreign_card(self, scope: Scope, intent: Intent, command: UpdateIntent) -> Problem | None:
+        """Return the problem of a new customer whose payment would be made with another customer's card, or None."""
+        kept = None if _selects_another(command, intent.payment_method_id) else intent.payment_method_id
+        if kept is None or command.customer == intent.customer_id:
+            return None
+        method = await self._work.database.get(PAYMENT_METHODS, scope, kept)
+        if method is None or method.customer_id in {None, command.customer}:
+            return None
+        return not_of_customer(kept, "customer")
 
     async def _updated(
         self, scope: Scope, intent: Intent, command: UpdateIntent, merged: dict[str, str], change: Change
@@ -359,6 +374,10 @@ def with_intent(problem: Problem, intent: Intent) -> Problem:
     return replace(problem, attached={"payment_intent": show_intent(intent)})
 
 
+def _is_held(capture_method: str) -> bool:
+    return capture_method == "manual"
+
+
 def _selects_another(command: UpdateIntent, present: str | None) -> bool:
     """Return True when an update selects a payment method, or drops the one there is; naming it again does nothing."""
     if command.payment_method_data is not None:
@@ -370,8 +389,7 @@ def _pays_otherwise(before: Intent, after: Intent) -> bool:
     """Return True when what the shopper was asked for is not what the intent now wants."""
 
     def wish(intent: Intent) -> tuple[object, ...]:
-        held = intent.capture_method == "manual"
-        return intent.amount_minor, intent.currency, intent.payment_method_id, held
+        return intent.amount_minor, intent.currency, intent.payment_method_id, _is_held(intent.capture_method)
 
     return wish(before) != wish(after)
 

@@ -39,6 +39,11 @@ def next_status(status: RefundStatus, trigger: Trigger) -> RefundStatus | None:
     return TRANSITIONS.get((status, trigger))
 
 
+def with_refund(charge: Charge) -> Charge:
+    """Return the charge knowing that it has a refund of which no amount tells: a hold that is let go."""
+    return replace(charge, version=charge.version + 1, details={**charge.details, "has_refunds": True})
+
+
 def reserve(charge: Charge, amount_minor: int) -> Charge:
     """Return the charge with ``amount_minor`` set aside for a refund that is on its way.
 

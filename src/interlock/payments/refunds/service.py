@@ -62,16 +62,28 @@ class Refunds:
         begun = await self._reserve(ctx, charge, command)
         if isinstance(begun, Problem):
             return begun
-        refund, reserved, attempt = begun
+        return await self._finish(ctx, begun, respond)
+
+    async def _finish(
+        self, ctx: RequestContext, begun: tuple[Refund, Charge, Attempt], respond: Respond
+    ) -> Answer | Problem:
+        """Send the refund and write down what came of it, over whatever else changed meanwhile; answer."""
+        refund, charge, attempt = begun
         execution = await self._operator.send(attempt)
-        change = Change(ctx.scope)
         result = trusted_result(execution)
-        now_ms = self._work.clock.now_ms()
-        settled = settle_refund(change, self._books, refund, reserved, attempt, result, now_ms, execution)
-        answer = await self._work.finish(ctx, change, refund.id, respond, settled)
-        if isinstance(answer, Answer):
-            return answer
-        return await self._answer_from_state(ctx, refund, attempt, execution, respond)
+        for _ in range(FINISHING_TRIES):
+            change = Change(ctx.scope)
+            now_ms = self._work.clock.now_ms()
+            settled = settle_refund(change, self._books, refund, charge, attempt, result, now_ms, execution)
+            answer = await self._work.finish(ctx, change, refund.id, respond, settled)
+            if isinstance(answer, Answer):
+                return answer
+            refund = await self._work.database.get(REFUNDS, ctx.scope, refund.id) or refund
+            charge = await self._work.database.get(CHARGES, ctx.scope, charge.id) or charge
+            if not await is_untouched(self._work, attempt):
+                break
+        # Somebody else (a webhook, recovery) wrote the outcome first: theirs stands, and is the answer.
+        return await respond(refund)
 
     async def _release(
         self, ctx: RequestContext, charge: Charge, command: CreateRefund, respond: Respond
@@ -101,16 +113,6 @@ class Refunds:
                 return found
             begun = await self._begin(ctx, found, command)
         return begun
-
-    async def _answer_from_state(
-        self, ctx: RequestContext, refund: Refund, attempt: Attempt, execution: Execution, respond: Respond
-    ) -> Answer | Problem:
-        """The charge or the refund changed meanwhile: write the outcome on top of that, then answer."""
-        for _ in range(FINISHING_TRIES):
-            if await self.apply(attempt, execution.result, execution) or not await is_untouched(self._work, attempt):
-                break
-        current = await self._work.database.get(REFUNDS, ctx.scope, refund.id)
-        return await respond(current or refund)
 
     async def _begin(
         self, ctx: RequestContext, charge: Charge, command: CreateRefund

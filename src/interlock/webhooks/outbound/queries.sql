@@ -118,17 +118,20 @@ WHERE d.account_id = $1 AND d.livemode = $2 AND d.state <> 'delivered' AND d.eve
 GROUP BY d.event_id ORDER BY d.event_id ASC LIMIT $9;
 
 -- name: delivered_newest
--- Events that every endpoint that was told them has taken, and those that no endpoint was told.
+-- Events that every endpoint that was told them has taken, and those that no endpoint is told; not those that are still
+-- to be told.
 SELECT left(a.id, -1) || substr($8, t.place::int, 1) AS event_id
 FROM announcements a
 CROSS JOIN LATERAL unnest(string_to_array(btrim(a.types), ' ')) WITH ORDINALITY AS t(kind, place)
 WHERE a.account_id = $1 AND a.livemode = $2 AND a.id >= left($3, -1) || '0' AND a.id <= $4
     AND left(a.id, -1) || substr($8, t.place::int, 1) > $3 AND left(a.id, -1) || substr($8, t.place::int, 1) < $4
     AND a.created_at_ms >= $5 AND a.created_at_ms < $6 AND t.kind LIKE ANY ($7::text[])
+    AND a.types LIKE ANY (SELECT '% ' || kind || ' %' FROM unnest($7::text[]) AS kind)
     AND NOT EXISTS (
         SELECT 1 FROM webhook_deliveries d
         WHERE d.account_id = a.account_id AND d.event_id = left(a.id, -1) || substr($8, t.place::int, 1)
             AND d.state <> 'delivered')
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.account_id = a.account_id AND o.id = a.id)
 ORDER BY a.id DESC, t.place DESC LIMIT $9;
 
 -- name: delivered_oldest
@@ -138,10 +141,12 @@ CROSS JOIN LATERAL unnest(string_to_array(btrim(a.types), ' ')) WITH ORDINALITY 
 WHERE a.account_id = $1 AND a.livemode = $2 AND a.id >= left($3, -1) || '0' AND a.id <= $4
     AND left(a.id, -1) || substr($8, t.place::int, 1) > $3 AND left(a.id, -1) || substr($8, t.place::int, 1) < $4
     AND a.created_at_ms >= $5 AND a.created_at_ms < $6 AND t.kind LIKE ANY ($7::text[])
+    AND a.types LIKE ANY (SELECT '% ' || kind || ' %' FROM unnest($7::text[]) AS kind)
     AND NOT EXISTS (
         SELECT 1 FROM webhook_deliveries d
         WHERE d.account_id = a.account_id AND d.event_id = left(a.id, -1) || substr($8, t.place::int, 1)
             AND d.state <> 'delivered')
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.account_id = a.account_id AND o.id = a.id)
 ORDER BY a.id ASC, t.place ASC LIMIT $9;
 
 -- name: resend
