@@ -26,7 +26,7 @@ from interlock.api.services import Services
 from interlock.base.context import RequestContext, Scope
 from interlock.base.problems import Problem, invalid
 from interlock.base.redaction import exception_text
-from interlock.payments.work import Answer
+from interlock.payments.work import CONFLICT, Answer
 
 ASGIApp = Callable[[dict[str, Any], Callable[[], Awaitable[Any]], Send], Awaitable[None]]
 
@@ -193,7 +193,9 @@ class Application:
             None if agent is None else agent.decode("latin-1")[:500],
             None if version is None else version.decode("latin-1"),
         )
-        outcome = await self._repeats.perform(endpoint, call)
+        outcome = await endpoint.handler(call)
+        if outcome is CONFLICT:
+            outcome = await self._repeats.again(endpoint, call)
         if key is not None and not isinstance(outcome, Answer):
             outcome = await self._services.idempotency.settle(context, outcome, call.resume)
         if not expand or isinstance(outcome, Problem) or request.method in {"GET", "HEAD"}:

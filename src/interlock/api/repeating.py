@@ -56,14 +56,14 @@ class Repeats:
         """Start with nobody waiting."""
         self._turns: WeakValueDictionary[tuple[Scope, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def perform(self, endpoint: Endpoint, call: Call[Any]) -> Answer | Problem:
-        """Return what the handler of ``endpoint`` answers.
+    async def again(self, endpoint: Endpoint, call: Call[Any]) -> Answer | Problem:
+        """Return what the handler of ``endpoint`` answers after another change was faster than it.
 
         Those of this process that lost take turns, so that they do not race each other as well; the pauses are for
         those of other processes.
         """
-        outcome = await endpoint.handler(call)
-        if outcome is not CONFLICT or (endpoint.method, endpoint.path) not in ONE_COMMIT:
+        outcome: Answer | Problem = CONFLICT
+        if (endpoint.method, endpoint.path) not in ONE_COMMIT:
             return outcome
         turn = self._turns.setdefault((call.scope, call.context.path), asyncio.Lock())
         async with turn:

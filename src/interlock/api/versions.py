@@ -16,4 +16,4 @@ def cards_unless_told(version: str | None) -> bool:
         version: what the client named in ``Stripe-Version``; what is no date is taken as ours.
 
     """
-    return version is not None and _dated(version) is not None and version[: len(_AUTOMATIC_SINCE)] < _AUTOMATIC_SINCE
+    return version is not None and version < _AUTOMATIC_SINCE and _dated(version) is not None

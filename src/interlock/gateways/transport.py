@@ -274,8 +274,9 @@ def _execution(loaded: LoadedConnector, result: Result, progress: _Progress, ask
         )
     header = loaded.manifest.request_id_header
     result = _clean(result)
-    if any(each.response is not None and holds_nul(each.response.body) for each in progress.exchanges):
-        result = storable(result)
+    for each in progress.exchanges:
+        if each.response is not None and holds_nul(each.response.body):
+            result = storable(result)
     return Execution(
         result=result,
         phase=progress.phase,

@@ -45,6 +45,7 @@ def payment_intent(intent: Intent) -> dict[str, Any]:
     """Return the intent as the API shows it, unexpanded."""
     currency = intent.currency
     more = intent.details.get
+    others = more("automatic_types")
     return {
         "id": intent.id,
         "object": "payment_intent",
@@ -75,8 +76,8 @@ def payment_intent(intent: Intent) -> dict[str, Any]:
         "on_behalf_of": None,
         "payment_method": intent.payment_method_id,
         "payment_method_configuration_details": None,
-        "payment_method_options": _options(intent),
-        "payment_method_types": more("payment_method_types") or ["card", *more("automatic_types", ())],
+        "payment_method_options": more("payment_method_options") or _OPTIONS if others is None else _options(intent),
+        "payment_method_types": more("payment_method_types") or ["card", *(others or ())],
         "processing": None,
         "receipt_email": more("receipt_email"),
         "review": None,
