@@ -54,7 +54,10 @@ _QUOTED = {chr(code): quote_plus(chr(code), safe="") for code in range(128)}
 
 def quote(value: str) -> str:
     """Return ``value`` percent-encoded; text that UTF-8 cannot carry becomes ``?`` rather than an exception."""
-    if value.isascii():  # half of what the library takes for the address in every payment
+    if value.isascii():
+        if value.replace("_", "").isalnum():  # a currency, an id
+            return value
+        # Half of what the library takes for the address in every payment.
         return _quote_each(lambda found: _QUOTED[found[0]], value)
     return quote_plus(value, safe="", errors="replace")
 
