@@ -10,12 +10,12 @@ from interlock.base.money import Money
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Challenge, Outcome, Phase, Result, Transfer
 from interlock.gateways.transport import Execution
+from interlock.payments.attempts.finishing import ECHO_MISMATCH, trusted_result
 from interlock.payments.attempts.settling import next_inquiry_ms, settle_attempt
 from interlock.payments.attempts.types import BEGUN, Attempt
 from interlock.payments.charges.types import ChargeStatus
 from interlock.payments.declines import card_error
 from interlock.payments.instruments.types import PaymentMethod, SepaDebitFacts
-from interlock.payments.intents.outcome import ECHO_MISMATCH, trusted_result
 from interlock.payments.intents.settling import PaymentState, settle_payment
 from interlock.payments.intents.types import Intent, IntentStatus
 

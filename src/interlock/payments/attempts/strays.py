@@ -13,9 +13,9 @@ from interlock.base.ids import new_id
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import ALREADY_CAPTURED, Outcome, Result
 from interlock.gateways.transport import Execution
+from interlock.payments.attempts.finishing import trusted_result
 from interlock.payments.attempts.settling import next_inquiry_ms, settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
-from interlock.payments.intents.outcome import trusted_result
 from interlock.payments.work import Change, Work
 
 replace = msgspec.structs.replace

@@ -16,11 +16,11 @@ from interlock.base.crashpoints import reach
 from interlock.base.problems import Problem, missing
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.transport import Execution
+from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import complete_request
 from interlock.payments.attempts.resuming import Resumption, resumed
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
-from interlock.payments.intents.outcome import FINISHING_TRIES
 from interlock.payments.work import Change, Work
 
 replace = msgspec.structs.replace

@@ -16,6 +16,7 @@ from interlock.base.problems import Problem, invalid
 from interlock.gateways.contract import Instrument, Operation, PaymentRequest
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import complete_request, payment_request
 from interlock.payments.attempts.resuming import resumed
 from interlock.payments.attempts.routes import Routes
@@ -27,7 +28,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import CardFacts, ResolvedInstrument
 from interlock.payments.intents.machine import Trigger, next_status
-from interlock.payments.intents.outcome import FINISHING_TRIES, Outcomes, announce_creation
+from interlock.payments.intents.outcome import Outcomes, announce_creation
 from interlock.payments.intents.settling import PaymentState
 from interlock.payments.intents.types import INTENTS, ConfirmIntent, Intent, IntentStatus
 from interlock.payments.work import Answer, Change, Respond, Work

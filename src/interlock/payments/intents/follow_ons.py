@@ -16,6 +16,7 @@ from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.finishing import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.strays import give_up
@@ -26,7 +27,7 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.cancellation import CANCELLABLE, cancel_change, void_settled
 from interlock.payments.intents.follow_on import FollowOnSettlement, settle_capture, settle_increment
 from interlock.payments.intents.machine import Trigger
-from interlock.payments.intents.outcome import FINISHING_TRIES, Outcomes, is_untouched, trusted_result
+from interlock.payments.intents.outcome import Outcomes
 from interlock.payments.intents.service import with_intent
 from interlock.payments.intents.types import (
     INTENTS,

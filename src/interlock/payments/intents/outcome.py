@@ -13,6 +13,7 @@ from interlock.base.problems import Problem
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.finishing import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.attempts.resuming import Resumption
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
@@ -28,30 +29,6 @@ from interlock.payments.representation.payment_method import payment_method as s
 from interlock.payments.work import CONFLICT, Answer, Change, Respond, Work
 
 replace = msgspec.structs.replace
-
-ECHO_MISMATCH = "echo_mismatch"
-
-
-def trusted_result(execution: Execution) -> Result:
-    """Return the result the switch believes: an answer that speaks of other money than was asked for is *unknown*."""
-    if not execution.echo_mismatch or execution.result.outcome in {Outcome.REFUSED, Outcome.NOT_SENT}:
-        return execution.result
-    return replace(
-        execution.result,
-        outcome=Outcome.UNKNOWN,
-        code=ECHO_MISMATCH,
-        message="the gateway's answer speaks of another amount or currency than was asked for",
-    )
-
-
-FINISHING_TRIES = 8
-"""How often an outcome is written over other changes of the same objects before its request answers from the state."""
-
-
-async def is_untouched(work: Work, attempt: Attempt) -> bool:
-    """Return True while nobody has written anything about ``attempt`` since it was sent."""
-    stored_now = await work.database.get(ATTEMPTS, Scope(attempt.account_id, attempt.livemode), attempt.id)
-    return stored_now is not None and stored_now.version == attempt.version
 
 
 class Outcomes:

@@ -13,13 +13,13 @@ from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Result
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
+from interlock.payments.attempts.finishing import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.attempts.operating import FollowOn, Operator
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.charges.types import CHARGES, Charge, ChargeStatus
 from interlock.payments.disputes.types import DISPUTES
 from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.intents.follow_ons import FollowOns
-from interlock.payments.intents.outcome import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.intents.types import INTENTS
 from interlock.payments.intents.validation import settled_money
 from interlock.payments.money import Books

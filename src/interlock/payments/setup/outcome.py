@@ -10,12 +10,13 @@ from interlock.base.problems import Problem
 from interlock.gateways.outcomes import Result
 from interlock.gateways.transport import Execution
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.finishing import FINISHING_TRIES, is_untouched, trusted_result
 from interlock.payments.attempts.resuming import Resumption
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.instruments.mandates import new_mandate
 from interlock.payments.instruments.types import MANDATES, PAYMENT_METHODS, PaymentMethod
-from interlock.payments.intents.outcome import FINISHING_TRIES, challenge_url, is_untouched, trusted_result
+from interlock.payments.intents.outcome import challenge_url
 from interlock.payments.representation.payment_method import payment_method as show_payment_method
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status

@@ -14,6 +14,7 @@ from interlock.gateways.contract import Initiator, Instrument, Operation, Paymen
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
+from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import shopper
 from interlock.payments.attempts.routes import Routes
 from interlock.payments.attempts.runner import Runner
@@ -26,7 +27,6 @@ from interlock.payments.idempotency.service import refused_commit
 from interlock.payments.instruments.service import Instruments
 from interlock.payments.instruments.types import CardFacts, PaymentMethod, ResolvedInstrument
 from interlock.payments.intents.confirmation import redirect_url
-from interlock.payments.intents.outcome import FINISHING_TRIES
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status, resting_status
 from interlock.payments.setup.outcome import SetupOutcomes
