@@ -177,6 +177,32 @@ class Echo(_Section, frozen=True, kw_only=True):
     cumulative: bool = False
 
 
+class Sent(_Section, frozen=True, kw_only=True):
+    """Where one operation's request says how much money it asks for; read by the switch's own extractor.
+
+    ``path`` is a pattern of the request that carries it (``*`` stands for one part: ``/v1/payment_intents/*/capture``),
+    ``amount`` and ``currency`` are JSON pointers for ``json`` bodies, keys for ``form`` bodies. ``currency`` is None
+    where the provider takes it from the object (a capture), ``amount`` where the operation names none (a void).
+    """
+
+    path: str
+    format: Literal["json", "form"]
+    amount: str | None = None
+    currency: str | None = None
+
+
+class Change(_Section, frozen=True, kw_only=True):
+    """One difference to the release that serves now, announced: the shadow gate lets it pass, any other blocks.
+
+    ``operation`` is None for all of them. ``place`` says where: a pattern (``*`` for anything) of the request's or
+    result's field, as the gate prints it, e.g. ``request /statement_descriptor`` or ``result decline_code``.
+    """
+
+    place: str
+    why: Annotated[str, Meta(min_length=10)]
+    operation: Operation | None = None
+
+
 class Codes(_Section, frozen=True, kw_only=True):
     """Raw codes and what they mean; every decline word on the right is Stripe's."""
 
@@ -218,6 +244,8 @@ class Manifest(_Section, frozen=True, kw_only=True):
     currencies: Currencies = Currencies()
     webhook: Webhook | None = None
     echo: dict[Operation, Echo] = {}
+    sent: dict[Operation, Sent] = {}
+    changes: tuple[Change, ...] = ()
 
     def tables(self) -> Tables:
         """Return the tables the connector works by."""
@@ -314,6 +342,8 @@ def _capability_problems(manifest: Manifest) -> list[tuple[str, str]]:
         found.append(("capabilities.asynchronous_operations", f"{', '.join(sorted(stray))} not in operations"))
     stray_echoes = [operation for operation in manifest.echo if operation not in able.operations]
     found.extend(("echo", f"{operation} is not in operations") for operation in stray_echoes)
+    stray_sent = [operation for operation in manifest.sent if operation not in able.operations]
+    found.extend(("sent", f"{operation} is not in operations") for operation in stray_sent)
     return found
 
 

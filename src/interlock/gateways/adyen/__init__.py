@@ -1,5 +1,5 @@
 """Adyen Checkout API v72: cards over JSON. Facts are in ``manifest.toml``, procedure is here."""
 
-from interlock.gateways.adyen.connector import AdyenConnector
+from .connector import AdyenConnector
 
 CONNECTOR = AdyenConnector

@@ -7,7 +7,10 @@ progress") say that another request with this key is or was under way, so they p
 import re
 
 from interlock.base.money import Money, from_provider
-from interlock.gateways.adyen.objects import (
+from interlock.gateways.contract import UNREADABLE, HttpResponse, Tables
+from interlock.gateways.outcomes import Challenge, Outcome, Result, refused, unknown
+
+from .objects import (
     ERROR,
     MODIFICATION,
     PAYMENT,
@@ -16,8 +19,6 @@ from interlock.gateways.adyen.objects import (
     ModificationAnswer,
     PaymentAnswer,
 )
-from interlock.gateways.contract import UNREADABLE, HttpResponse, Tables
-from interlock.gateways.outcomes import Challenge, Outcome, Result, refused, unknown
 
 PARTIALLY_AUTHORISED = "PartiallyAuthorised"
 _OK = 200

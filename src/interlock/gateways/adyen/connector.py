@@ -8,10 +8,6 @@ resend is refused there is nothing else to look at, so it is believed late: see 
 
 from collections.abc import Generator, Mapping
 
-from interlock.gateways.adyen import notifications
-from interlock.gateways.adyen.answers import PARTIALLY_AUTHORISED, modification_answer, payment_answer, read_payment
-from interlock.gateways.adyen.bodies import adyen_money, details_body, modification_body, payment_body
-from interlock.gateways.adyen.http import path_part, post
 from interlock.gateways.contract import (
     Card,
     CompleteRequest,
@@ -28,6 +24,11 @@ from interlock.gateways.contract import (
     Tables,
 )
 from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
+
+from . import notifications
+from .answers import PARTIALLY_AUTHORISED, modification_answer, payment_answer, read_payment
+from .bodies import adyen_money, details_body, modification_body, payment_body
+from .http import path_part, post
 
 _INEXPRESSIBLE = "the amount cannot be expressed in Adyen's minor units"
 _CARDS_ONLY = "this connector takes cards only"

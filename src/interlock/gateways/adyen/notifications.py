@@ -10,8 +10,6 @@ import binascii
 import hmac
 
 from interlock.base.money import from_provider
-from interlock.gateways.adyen.answers import decline_code, text_of
-from interlock.gateways.adyen.objects import NOTIFICATION, NotificationItem
 from interlock.gateways.contract import (
     UNREADABLE,
     ConnectorConfig,
@@ -22,6 +20,9 @@ from interlock.gateways.contract import (
     epoch_ms,
 )
 from interlock.gateways.outcomes import Outcome, Result
+
+from .answers import decline_code, text_of
+from .objects import NOTIFICATION, NotificationItem
 
 _MAX_ITEMS = 100
 _Kind = NotificationKind

@@ -1,5 +1,5 @@
 """Stripe: PaymentIntents with raw cards, over form-encoded HTTP. Facts are in ``manifest.toml``, procedure is here."""
 
-from interlock.gateways.stripe.connector import StripeConnector
+from .connector import StripeConnector
 
 CONNECTOR = StripeConnector

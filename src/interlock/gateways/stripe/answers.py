@@ -16,8 +16,9 @@ from interlock.gateways.outcomes import (
     refused,
     unknown,
 )
-from interlock.gateways.stripe.forms import REFERENCE_KEY, credential
-from interlock.gateways.stripe.objects import (
+
+from .forms import REFERENCE_KEY, credential
+from .objects import (
     CUSTOMER,
     ERROR,
     FUNDING,

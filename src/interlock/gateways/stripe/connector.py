@@ -25,8 +25,9 @@ from interlock.gateways.contract import (
     Tables,
 )
 from interlock.gateways.outcomes import Result, not_sent, unknown
-from interlock.gateways.stripe import inquiry, notifications
-from interlock.gateways.stripe.answers import (
+
+from . import inquiry, notifications
+from .answers import (
     capture_answer,
     customer_id,
     funding_answer,
@@ -37,7 +38,7 @@ from interlock.gateways.stripe.answers import (
     setup_answer,
     void_answer,
 )
-from interlock.gateways.stripe.forms import (
+from .forms import (
     REFERENCE_KEY,
     customer_form,
     debit_form,
@@ -48,7 +49,7 @@ from interlock.gateways.stripe.forms import (
     transfer_form,
     wants_customer,
 )
-from interlock.gateways.stripe.http import get, path_part, post
+from .http import get, path_part, post
 
 _REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 _VOID_REASONS = _REASONS | {"abandoned"}

@@ -35,7 +35,8 @@ from interlock.gateways.contract import (
     Tables,
 )
 from interlock.gateways.outcomes import Outcome, Result, not_sent, unknown
-from interlock.gateways.stripe.answers import (
+
+from .answers import (
     capture_answer,
     customer_id,
     increment_answer,
@@ -47,9 +48,9 @@ from interlock.gateways.stripe.answers import (
     unreadable,
     void_answer,
 )
-from interlock.gateways.stripe.forms import REFERENCE_KEY, wants_customer
-from interlock.gateways.stripe.http import get, path_part
-from interlock.gateways.stripe.objects import (
+from .forms import REFERENCE_KEY, wants_customer
+from .http import get, path_part
+from .objects import (
     INTENT,
     INTENTS,
     REFUNDS,

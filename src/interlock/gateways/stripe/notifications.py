@@ -17,9 +17,10 @@ from interlock.gateways.contract import (
     Tables,
 )
 from interlock.gateways.outcomes import Outcome, Result
-from interlock.gateways.stripe.answers import intent_result, refund_result, setup_result
-from interlock.gateways.stripe.forms import REFERENCE_KEY
-from interlock.gateways.stripe.objects import CHARGE, DISPUTE, EVENT, INTENT, REFUND, SETUP, Event
+
+from .answers import intent_result, refund_result, setup_result
+from .forms import REFERENCE_KEY
+from .objects import CHARGE, DISPUTE, EVENT, INTENT, REFUND, SETUP, Event
 
 _MAX_SIGNATURES = 16
 _MAX_HEADER = 4096
