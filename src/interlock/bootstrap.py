@@ -184,7 +184,7 @@ def wire(foundation: Foundation) -> Rooms:
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),
         seal=seal,
         webhook_endpoints=WebhookEndpoints(payments.work, seal, policy),
-        inbound=InboundNotifications(database, clock, foundation.table.find, payments.notifications.apply),
+        inbound=InboundNotifications(database, clock, foundation.table, payments.notifications.apply),
         delivery_policy=policy,
         checkout_page_url=checkout_url,
     )

@@ -12,13 +12,16 @@ import aiohttp
 from interlock.base.redaction import scrub
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Phase, Result, not_sent, unknown
-from interlock.gateways.wire import BodyTooLargeError, StalledWriteError
+from interlock.gateways.wire import BodyTooLargeError, StalledWriteError, WithdrawnError
 
 _UNSENT = frozenset({Phase.BUILD, Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 _MAX_MESSAGE = 300
 
 # For these, "our request did not get through" proves nothing: the payment they ask about was begun long before.
 _ABOUT_THE_PAST = frozenset({Operation.INQUIRE, Operation.COMPLETE})
+
+WITHDRAWN = "release_withdrawn"
+"""Code of a request that was not sent because its release was taken back meanwhile."""
 
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "certificate"),
@@ -43,6 +46,8 @@ def failure_code(error: BaseException, phase: Phase) -> str:
         phase: how far the request had come.
 
     """
+    if isinstance(error, WithdrawnError):
+        return WITHDRAWN
     if phase is Phase.DONE or (phase is Phase.BUILD and not isinstance(error, TimeoutError)):
         return "connector_error"
     for kind, word in _KINDS:

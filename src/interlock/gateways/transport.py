@@ -31,7 +31,7 @@ from interlock.gateways.exchanges import Exchange
 from interlock.gateways.loader import LoadedConnector
 from interlock.gateways.manifest import base_url
 from interlock.gateways.outcomes import Phase, Result, holds_nul, storable
-from interlock.gateways.wire import Call, GatewayPool, Target, exchange
+from interlock.gateways.wire import Call, GatewayPool, MaySend, Target, exchange
 
 OperationRequest = PaymentRequest | CompleteRequest | FollowOnRequest | InquireRequest
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -72,9 +72,10 @@ class Execution(msgspec.Struct, kw_only=True):
 class _Progress:
     """What one run has done so far."""
 
-    __slots__ = ("call", "exchanges", "phase", "response", "started")
+    __slots__ = ("call", "exchanges", "may_send", "phase", "response", "started")
 
-    def __init__(self) -> None:
+    def __init__(self, may_send: MaySend | None = None) -> None:
+        self.may_send = may_send
         self.started = time.perf_counter()
         self.phase = Phase.BUILD
         self.call: Call | None = None
@@ -114,6 +115,7 @@ class Transport:
         request: OperationRequest,
         *,
         deadline_ms: int,
+        may_send: MaySend | None = None,
     ) -> Execution:
         """Run ``operation`` and return what came of it; raises nothing a gateway or connector can cause.
 
@@ -123,6 +125,7 @@ class Transport:
             operation: which operation; ``request`` must be of its type.
             request: what to do.
             deadline_ms: how long all of it may take; the manifest's total is the most.
+            may_send: asked right before the first byte of each request; always allowed without it.
 
         """
         asked = _asked(operation, request)
@@ -131,7 +134,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - a connector's bug must become an outcome, not a crash
             result = wire_failure(error, Phase.BUILD, operation, first_request=True)
             return Execution(result=result, release_id=loaded.release_id)
-        return await self.run(loaded, config, step, deadline_ms=deadline_ms, asked=asked)
+        return await self.run(loaded, config, step, deadline_ms=deadline_ms, asked=asked, may_send=may_send)
 
     async def run(
         self,
@@ -141,6 +144,7 @@ class Transport:
         *,
         deadline_ms: int,
         asked: Asked | None = None,
+        may_send: MaySend | None = None,
     ) -> Execution:
         """Drive ``step`` to its end; prefer :meth:`execute`, which also names what was asked.
 
@@ -150,9 +154,10 @@ class Transport:
             step: the connector's generator, not yet started.
             deadline_ms: how long all of it may take; the manifest's total is the most.
             asked: what the answer's money is compared with; no comparison without it.
+            may_send: asked right before the first byte of each request; always allowed without it.
 
         """
-        progress = _Progress()
+        progress = _Progress(may_send)
         operation = asked.operation if asked else None
         budget_ms = min(deadline_ms, loaded.manifest.timeouts.total_ms)
         try:
@@ -197,7 +202,7 @@ class Transport:
         begun_ms = progress.elapsed_ms()
         if begun_ms >= budget_ms:
             raise TimeoutError("no time left before the deadline")
-        call = progress.call = Call(target, budget_ms - begun_ms)
+        call = progress.call = Call(target, budget_ms - begun_ms, progress.may_send)
         response = None
         try:
             response = await exchange(self._pool, call, message, limit_bytes=limits.response_bytes)

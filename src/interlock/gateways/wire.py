@@ -10,7 +10,7 @@ before ``WRITE`` is provably unsent.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -61,6 +61,14 @@ class Target:
         self.connection_key = ConnectionKey(self.host, self.port, self.is_tls, verified, None, None, None, None)
 
 
+MaySend = Callable[[], bool]
+"""Asked when nothing stands between the question and the first byte; False means that nothing may be sent any more."""
+
+
+class WithdrawnError(Exception):
+    """Nothing was sent: who sends was told to stop after the request had been made."""
+
+
 class Call:
     """One request under way. ``phase`` is how far it came.
 
@@ -68,13 +76,14 @@ class Call:
     (``connect``, the longest wait for a free connection, and ``ceil_threshold``), which cost more to build than to use.
     """
 
-    __slots__ = ("connect", "connect_ms", "connection_key", "phase", "remaining_ms", "reused", "target")
+    __slots__ = ("connect", "connect_ms", "connection_key", "may_send", "phase", "remaining_ms", "reused", "target")
     proxy = None
     ceil_threshold = 5.0
 
-    def __init__(self, target: Target, remaining_ms: float) -> None:
-        """Begin a call to ``target`` that may take ``remaining_ms`` in all."""
+    def __init__(self, target: Target, remaining_ms: float, may_send: MaySend | None = None) -> None:
+        """Begin a call to ``target`` that may take ``remaining_ms`` in all; ``may_send`` is asked last of all."""
         self.target = target
+        self.may_send = may_send
         self.connection_key = target.connection_key
         self.phase = Phase.CONNECT
         self.remaining_ms = remaining_ms
@@ -196,6 +205,9 @@ async def exchange(pool: GatewayPool, call: Call, message: bytes, *, limit_bytes
     """
     timeouts = call.target.timeouts
     connection = await _acquire(pool, call)
+    if call.may_send is not None and not call.may_send():
+        connection.release()
+        raise WithdrawnError("the release was withdrawn before anything was sent")
     try:
         handler = cast("ResponseHandler", connection.protocol)
         handler.set_response_params(

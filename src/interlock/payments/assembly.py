@@ -88,7 +88,7 @@ class _Base:
     ) -> None:
         self.work = Work(database, clock)
         self.books = Books(lambda scope, gateway_id: _fees(table, scope, gateway_id), self.work.posting_times)
-        self.runner = Runner(transport, table.gateway, clock)
+        self.runner = Runner(transport, table, clock)
         self.routes = Routes(table)
         self.operator = Operator(self.work, self.runner, limits.budget_ms, limits.lease_ms)
         self.codes = SecurityCodes(clock)

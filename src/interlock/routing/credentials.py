@@ -1,45 +1,70 @@
-"""Gateway credentials at rest: a JSON object sealed by the vault's envelope, bound to its gateway, account and mode."""
+"""Gateway credentials at rest: each one sealed by the vault's envelope, bound to its own id, account and mode."""
 
 import msgspec
 
 from interlock.base.context import Scope
 from interlock.base.errors import VaultError
-from interlock.routing.types import Gateway
+from interlock.base.ids import new_id
+from interlock.routing.releases import StoredCredential
 from interlock.vault.envelope import Envelope, belonging, pack, unpack
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, str]).decode
 
+def seal_credential(
+    envelope: Envelope,
+    scope: Scope,
+    gateway_id: str,
+    name: str,
+    value: str,
+    now_ms: int,
+    expires_at_ms: int | None = None,
+) -> StoredCredential:
+    """Return the row of one secret.
 
-def seal_credentials(
-    envelope: Envelope, scope: Scope, gateway_id: str, credentials: dict[str, str]
-) -> tuple[bytes, str]:
-    """Return the sealed credentials and the id of the master key they are wrapped by."""
-    sealed = envelope.seal(_encode(credentials), belonging(scope, gateway_id))
-    return pack(sealed), sealed.key_id
-
-
-def open_credentials(envelope: Envelope, gateway: Gateway) -> dict[str, str]:
-    """Return a gateway's credentials in clear.
-
-    Raises:
-        VaultError: they cannot be opened with the keys at hand, or were altered.
+    Args:
+        envelope: seals it.
+        scope: account and mode.
+        gateway_id: whose it is.
+        name: what the manifest calls it.
+        value: the secret.
+        now_ms: the time.
+        expires_at_ms: when the provider stops to take it, where that is known.
 
     """
-    plain = envelope.open(unpack(gateway.sealed_credentials), _belongs(gateway))
-    try:
-        return _decode(plain)
-    except msgspec.MsgspecError:
-        raise VaultError(f"credentials of gateway {gateway.id} cannot be read") from None
-
-
-def rewrapped(envelope: Envelope, gateway: Gateway) -> Gateway:
-    """Return the next version of ``gateway`` with its credentials wrapped by the current master key."""
-    sealed = envelope.rewrap(unpack(gateway.sealed_credentials), _belongs(gateway))
-    return msgspec.structs.replace(
-        gateway, version=gateway.version + 1, sealed_credentials=pack(sealed), credentials_key_id=sealed.key_id
+    credential_id = new_id("cred", now_ms)
+    sealed = envelope.seal(value.encode(), belonging(scope, credential_id))
+    return StoredCredential(
+        account_id=scope.account_id,
+        id=credential_id,
+        livemode=scope.livemode,
+        version=1,
+        created_at_ms=now_ms,
+        gateway_id=gateway_id,
+        name=name,
+        sealed=pack(sealed),
+        key_id=sealed.key_id,
+        expires_at_ms=expires_at_ms,
     )
 
 
-def _belongs(gateway: Gateway) -> bytes:
-    return belonging(Scope(gateway.account_id, gateway.livemode), gateway.id)
+def open_credential(envelope: Envelope, stored: StoredCredential) -> str:
+    """Return a credential in clear.
+
+    Raises:
+        VaultError: it cannot be opened with the keys at hand, or was altered.
+
+    """
+    plain = envelope.open(unpack(stored.sealed), _belongs(stored))
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:
+        raise VaultError(f"credential {stored.id} cannot be read") from None
+
+
+def rewrapped(envelope: Envelope, stored: StoredCredential) -> StoredCredential:
+    """Return the next version of a credential, wrapped by the current master key."""
+    sealed = envelope.rewrap(unpack(stored.sealed), _belongs(stored))
+    return msgspec.structs.replace(stored, version=stored.version + 1, sealed=pack(sealed), key_id=sealed.key_id)
+
+
+def _belongs(stored: StoredCredential) -> bytes:
+    return belonging(Scope(stored.account_id, stored.livemode), stored.id)

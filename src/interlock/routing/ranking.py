@@ -3,52 +3,78 @@
 In order: gateways that cannot take the payment are dropped (disabled, method, operation, capability, currency,
 network); the first rule that holds and names gateways puts those first; the rest follow by position; gateways that
 somebody currently calls unhealthy go last, in the order they had. They are not dropped: a bad route is better than
-none.
+none. A gateway with a release on trial stands in the list twice for the payments that fall to the trial: first through
+the trial, then, for what the trial refuses or cannot send, through the stable release.
 """
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from interlock.routing.types import (
     ALL_PPM,
+    EVERY_GATEWAY,
+    FALLBACK,
+    STABLE,
     Candidate,
     Condition,
     Dropped,
     Health,
     Ranking,
+    Refusal,
     RequestFacts,
     Route,
     Rule,
+    Trial,
 )
 
 _UNKNOWN_NETWORK = "unknown"
 _HASH_BYTES = 8
 
 
+_NO_TRIALS: Mapping[str, Trial] = {}
+
+
 def rank(
-    facts: RequestFacts, rules: Sequence[Rule], routes: Iterable[Route], health: Mapping[str, Health], now_ms: int
+    facts: RequestFacts,
+    rules: Sequence[Rule],
+    routes: Iterable[Route],
+    health: Mapping[str, Health],
+    now_ms: int,
+    trials: Mapping[str, Trial] = _NO_TRIALS,
+    refusals: Sequence[Refusal] = (),
 ) -> list[Candidate]:
     """Return the routes to try, best first; empty when no gateway can take the payment (see :func:`explain`)."""
-    return list(explain(facts, rules, routes, health, now_ms).candidates)
+    return list(explain(facts, rules, routes, health, now_ms, trials, refusals).candidates)
 
 
 def explain(
-    facts: RequestFacts, rules: Sequence[Rule], routes: Iterable[Route], health: Mapping[str, Health], now_ms: int
+    facts: RequestFacts,
+    rules: Sequence[Rule],
+    routes: Iterable[Route],
+    health: Mapping[str, Health],
+    now_ms: int,
+    trials: Mapping[str, Trial] = _NO_TRIALS,
+    refusals: Sequence[Refusal] = (),
 ) -> Ranking:
     """Return the order with its reasons, and who was dropped and why.
 
     Args:
         facts: the payment.
         rules: all rules of the account and mode, ordered by position.
-        routes: all its gateways.
+        routes: all its gateways, as their stable releases have them.
         health: opinions by gateway id; expired ones are ignored.
-        now_ms: the time, against which opinions expire.
+        now_ms: the time, against which opinions and refusals expire.
+        trials: releases on trial that may be sent to now, by gateway id.
+        refusals: switches that keep payments from gateways.
 
     """
     able: list[Route] = []
     dropped: list[Dropped] = []
     for route in routes:
-        reason = why_not(facts, route)
+        reason = why_not(facts, route) or (refused_by(facts, route, refusals, now_ms) if refusals else None)
         if reason is None:
             able.append(route)
         else:
@@ -60,6 +86,8 @@ def explain(
     well = [route for route in ordered if route not in ill] if ill else ordered
     candidates = [_candidate(route, rule, None) for route in well]
     candidates += [_candidate(route, rule, health[route.gateway_id]) for route in ill]
+    if trials:
+        candidates = [each for one in candidates for each in _with_trial(one, trials.get(one.gateway_id), facts)]
     return Ranking(tuple(candidates), tuple(dropped), None if rule is None else rule.id)
 
 
@@ -84,6 +112,48 @@ def why_not(facts: RequestFacts, route: Route) -> str | None:
     return None
 
 
+def refused_by(facts: RequestFacts, route: Route, refusals: Sequence[Refusal], now_ms: int) -> str | None:
+    """Return the reason of the refuse switch that keeps the payment from ``route``, or None."""
+    for refusal in refusals:
+        if (
+            refusal.gateway_id in {EVERY_GATEWAY, route.gateway_id}
+            and (refusal.expires_at_ms is None or refusal.expires_at_ms > now_ms)
+            and (refusal.network is None or refusal.network in facts.networks)
+            and (refusal.method is None or refusal.method == facts.method)
+            and (refusal.currency is None or refusal.currency == facts.currency)
+        ):
+            return f"switched off by {refusal.set_by}: {refusal.reason}"
+    return None
+
+
+def _with_trial(stable: Candidate, trial: Trial | None, facts: RequestFacts) -> tuple[Candidate, ...]:
+    """Return the route through the stable release, and before it through the trial where the payment falls to it.
+
+    Both arms carry the share: only payments that could have fallen to either are compared. What the trial's release
+    cannot take at all is no part of the trial.
+    """
+    if trial is None or why_not(facts, trial.route) is not None:
+        return (stable,)
+    share_ppm = trial.share_ppm
+    if arm_position(trial.salt, facts.intent_id) >= share_ppm:
+        return (msgspec.structs.replace(stable, arm=STABLE, share_ppm=share_ppm),)
+    on_trial = msgspec.structs.replace(
+        stable,
+        release_id=trial.route.release_id,
+        arm=trial.arm,
+        share_ppm=share_ppm,
+        features=trial.route.features,
+        reasons=(*stable.reasons, f"{trial.arm} on {share_ppm / 10_000:g} %"),
+    )
+    return (on_trial, msgspec.structs.replace(stable, arm=FALLBACK, share_ppm=0))
+
+
+def arm_position(salt: str, intent_id: str) -> int:
+    """Return where a payment falls between 0 and 999,999: an HMAC under the trial's salt, sticky, recomputable."""
+    digest = hmac.digest(salt.encode(), intent_id.encode(), "sha256")
+    return int.from_bytes(digest[:_HASH_BYTES], "big") * ALL_PPM >> (8 * _HASH_BYTES)
+
+
 def _by_rule(rule: Rule, able: list[Route], dropped: list[Dropped]) -> list[Route]:
     places = {gateway_id: place for place, gateway_id in enumerate(rule.gateway_ids)}
     named = sorted((route for route in able if route.gateway_id in places), key=lambda route: places[route.gateway_id])
@@ -100,7 +170,11 @@ def _candidate(route: Route, rule: Rule | None, illness: Health | None) -> Candi
     if illness is not None:
         reasons.append(f"last because unhealthy: {illness.reason}")
     return Candidate(
-        gateway_id=route.gateway_id, connector=route.connector, release_id=route.release_id, reasons=tuple(reasons)
+        gateway_id=route.gateway_id,
+        connector=route.connector,
+        release_id=route.release_id,
+        reasons=tuple(reasons),
+        features=route.features,
     )
 
 

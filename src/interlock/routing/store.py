@@ -8,13 +8,24 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from interlock.routing.types import GATEWAYS, HEALTH, RULES, Gateway, Health, Rule
+from interlock.routing.releases import (
+    CREDENTIALS,
+    PACKAGES,
+    POINTERS,
+    RELEASES,
+    Pointer,
+    Release,
+    StoredCredential,
+    StoredPackage,
+)
+from interlock.routing.types import GATEWAYS, HEALTH, REFUSALS, RULES, Gateway, Health, Refusal, Rule
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 from interlock.storage.tables import Table
 
 _QUERIES = load_queries("interlock.routing")
 _ROWS_MAX = 20_000
+_PAGE = 500
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -24,6 +35,9 @@ class Configuration(msgspec.Struct, frozen=True):
     gateways: list[Gateway]
     rules: list[Rule]
     health: list[Health]
+    refusals: list[Refusal]
+    pointers: list[Pointer]
+    releases: list[Release]
     complaints: list[str]
 
 
@@ -34,7 +48,7 @@ async def read_mark(database: Database) -> tuple[str, ...]:
 
 
 async def read_configuration(database: Database) -> Configuration:
-    """Return all gateways, rules and health of every account."""
+    """Return all gateways, rules, health, refusals and pointers of every account, and the releases they point to."""
     complaints: list[str] = []
 
     async def read(query: str, table: Table[S]) -> list[S]:
@@ -47,6 +61,9 @@ async def read_configuration(database: Database) -> Configuration:
         await read("all_gateways", GATEWAYS),
         await read("all_rules", RULES),
         await read("all_health", HEALTH),
+        await read("all_refusals", REFUSALS),
+        await read("all_pointers", POINTERS),
+        await read("pointed_releases", RELEASES),
         complaints,
     )
 
@@ -75,6 +92,47 @@ async def write_health(database: Database, health: Health) -> None:
     )
 
 
+class Beat(msgspec.Struct, frozen=True):
+    """The controller's heartbeat of one trial: it is alive while this moves."""
+
+    epoch: int
+    beat: int
+
+
+async def read_beats(database: Database) -> dict[tuple[str, str], Beat]:
+    """Return the heartbeats by (account, gateway)."""
+    rows = await database.fetch(_QUERIES["beats"], _ROWS_MAX)
+    return {(row["account_id"], row["id"]): Beat(row["epoch"], row["beat"]) for row in rows}
+
+
+async def write_beat(database: Database, pointer: Pointer) -> None:
+    """Say that the controller watches the trial of this epoch, now."""
+    await database.execute(_QUERIES["beat"], pointer.account_id, pointer.id, pointer.version)
+
+
+async def end_beat(database: Database, account_id: str, gateway_id: str) -> None:
+    """Say that nobody watches any more."""
+    await database.execute(_QUERIES["end_beat"], account_id, gateway_id)
+
+
+async def read_packages(database: Database, account_id: str, ids: Sequence[str]) -> dict[str, StoredPackage]:
+    """Return the packages that exist among ``ids``."""
+    rows = await database.fetch(_QUERIES["packages"], account_id, list(ids)) if ids else []
+    return {row["id"]: PACKAGES.decode(row) for row in rows}
+
+
+async def read_credentials(database: Database, account_id: str, ids: Sequence[str]) -> dict[str, StoredCredential]:
+    """Return the credentials that exist among ``ids``, sealed."""
+    rows = await database.fetch(_QUERIES["credentials"], account_id, list(ids)) if ids else []
+    return {row["id"]: CREDENTIALS.decode(row) for row in rows}
+
+
+async def credentials_after(database: Database, account_id: str, credential_id: str) -> list[StoredCredential]:
+    """Return a page of all credentials, following the one that is named."""
+    rows = await database.fetch(_QUERIES["credentials_after"], account_id, credential_id, _PAGE)
+    return [CREDENTIALS.decode(row) for row in rows]
+
+
 async def count_keys(database: Database) -> dict[str, int]:
     """Return how many gateways' credentials each master key wraps."""
-    return {row["key_id"]: row["gateways"] for row in await database.fetch(_QUERIES["keys_in_use"])}
+    return {row["key_id"]: row["credentials"] for row in await database.fetch(_QUERIES["keys_in_use"])}

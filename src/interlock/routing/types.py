@@ -1,19 +1,25 @@
 """Values of routing: gateways, rules with their conditions, health, and what a payment asks for and gets."""
 
-from typing import Any
-
 import msgspec
 
+from interlock.base.context import Scope
 from interlock.gateways.contract import ConnectorConfig, Operation
 from interlock.gateways.loader import LoadedConnector
+from interlock.routing.releases import Release
 from interlock.storage.tables import Table
 
 STABLE = "stable"
+CANDIDATE = "candidate"
+HOLDBACK = "holdback"
+FALLBACK = "fallback"
+"""Arms of attempts: the stable release, a candidate, the release before the stable one (hold-back), and the stable
+release where it stands in for a candidate that failed in the same request (which no statistics count)."""
+EVERY_GATEWAY = "*"
 ALL_PPM = 1_000_000
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider account we can charge through, as stored. Credentials are sealed by the vault's envelope.
+    """A provider account we can charge through, as stored. What runs for it is named by its pointer.
 
     ``position`` orders gateways where no rule says otherwise (lowest first). Fees are what the gateway keeps of a
     charge: basis points of the amount plus a fixed sum in the charge's currency.
@@ -28,11 +34,13 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
     enabled: bool
     position: int
-    settings: dict[str, str]
-    sealed_credentials: bytes
-    credentials_key_id: str
     fee_basis_points: int = 0
     fee_fixed_minor: int = 0
+
+    @property
+    def scope(self) -> Scope:
+        """Return its account and mode."""
+        return Scope(self.account_id, self.livemode)
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -94,9 +102,28 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A switch without a deploy: payments with all of what is named are kept from ``gateway_id`` (``*`` for every one)
+    until ``expires_at_ms``, or until somebody lifts it."""
+
+    account_id: str
+    id: str
+    livemode: bool
+    version: int
+    created_at_ms: int
+    gateway_id: str
+    network: str | None
+    method: str | None
+    currency: str | None
+    reason: str
+    set_by: str
+    expires_at_ms: int | None
+
+
 GATEWAYS = Table(Gateway, "gateways")
 RULES = Table(Rule, "routing_rules")
 HEALTH = Table(Health, "gateway_health")
+REFUSALS = Table(Refusal, "gateway_refusals")
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +140,15 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     methods: frozenset[str] = frozenset({"card"})
     unsupported_currencies: frozenset[str] = frozenset()
     features: frozenset[str] = frozenset()
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that takes a share of a gateway's payments beside the stable one, and may take them now."""
+
+    route: Route
+    share_ppm: int
+    salt: str
+    arm: str
 
 
 class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +178,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     arm: str = STABLE
     share_ppm: int = 0
     reasons: tuple[str, ...] = ()
+    features: frozenset[str] = frozenset()
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -160,20 +197,16 @@ class Ranking(msgspec.Struct, frozen=True):
 
 
 class ReadyGateway(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway that can be run: its row, its connector, and its configuration with credentials resolved."""
+    """A gateway that can be run through one of its releases: rows, connector, and configuration with credentials."""
 
     gateway: Gateway
+    release: Release
     loaded: LoadedConnector
     config: ConnectorConfig
     route: Route
 
     def __repr__(self) -> str:
         """Return the id, never the credentials."""
-        return f"ReadyGateway({self.gateway.id})"
+        return f"ReadyGateway({self.gateway.id}, {self.release.id})"
 
     __str__ = __repr__
-
-
-def settings_shown(gateway: Gateway) -> dict[str, Any]:
-    """Return what may be shown of a gateway's configuration: everything but its credentials."""
-    return {name: value for name, value in msgspec.structs.asdict(gateway).items() if name != "sealed_credentials"}

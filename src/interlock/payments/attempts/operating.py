@@ -45,7 +45,7 @@ class Operator:
         self._lease_ms = lease_ms
 
     def new_attempt(self, asked: FollowOn) -> Attempt:
-        """Return the attempt for ``asked``, stamped with the payment's gateway and the release serving it now."""
+        """Return the attempt for ``asked``, stamped with the payment's gateway and release."""
         now_ms = self._work.clock.now_ms()
         charge, payment = asked.charge, asked.payment_attempt
         return Attempt(
@@ -65,7 +65,8 @@ class Operator:
             connector=payment.connector,
             release_id=payment.release_id,
             arm=payment.arm,
-            share_ppm=payment.share_ppm,
+            share_ppm=self._runner.trial_share_ppm(payment),
+            payer=payment.payer,
             amount_minor=asked.amount_minor,
             currency=charge.currency,
             payment_method_id=charge.payment_method_id,

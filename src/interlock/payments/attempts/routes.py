@@ -1,5 +1,7 @@
 """From a payment to what routing wants to know of it. Called by the rooms that begin attempts."""
 
+import hashlib
+
 from interlock.base.context import Scope
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Result
@@ -11,11 +13,13 @@ from interlock.routing.types import Candidate, RequestFacts
 _SALE = (Operation.SALE,)
 _HOLD = (Operation.AUTHORISE, Operation.CAPTURE, Operation.VOID)
 _VERIFY = (Operation.VERIFY,)
+_PAYER_BYTES = 8
 _NOTHING: frozenset[str] = frozenset()
 _OPTIONAL_FEATURES = {
     "request_incremental_authorization": "incremental",
     "request_multicapture": "multicapture",
 }
+OPTIONAL_FEATURES = frozenset(_OPTIONAL_FEATURES.values())
 
 
 class Routes:
@@ -65,6 +69,14 @@ class Routes:
             next_gateway_id=following.gateway_id,
             attempts_made=made,
         )
+
+
+def payer_of(route: Candidate, method: PaymentMethod, customer_id: str | None) -> str | None:
+    """Return what tells payers apart: a hash of the card, the customer or the payment method. None outside trials."""
+    if route.share_ppm == 0:
+        return None
+    fingerprint = getattr(method.card, "fingerprint", None)
+    return hashlib.blake2b((fingerprint or customer_id or method.id).encode(), digest_size=_PAYER_BYTES).hexdigest()
 
 
 def payment_facts(intent: Intent, method: PaymentMethod, *, with_needs: bool = True) -> RequestFacts:

@@ -1,5 +1,7 @@
-"""Drives connectors for attempts: picks the gateway's configuration and release, runs the operation, asks again when
-nobody knows what happened.
+"""Drives connectors for attempts: picks the release, runs the operation, asks again when nobody knows what happened.
+
+A new payment goes through the very release it is stamped with, and only while that may still be sent to; whatever
+follows (completion, capture, refund, inquiry) goes by the stamped release or by the one proven to finish its payments.
 
 Called by the services that take, complete, capture, void and refund, and by recovery. Holds no transaction and writes
 nothing: what comes back is an :class:`Execution` for the pure settling functions.
@@ -7,11 +9,11 @@ nothing: what comes back is an :class:`Execution` for the pure settling function
 
 import asyncio
 import random
-from collections.abc import Callable
 from itertools import chain, repeat
 
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
+from interlock.base.errors import StorageError
 from interlock.base.money import Money
 from interlock.gateways.contract import (
     CompleteRequest,
@@ -23,7 +25,8 @@ from interlock.gateways.contract import (
 from interlock.gateways.outcomes import Outcome, Phase, Result
 from interlock.gateways.transport import Execution, Transport
 from interlock.payments.attempts.types import Attempt
-from interlock.routing.types import ReadyGateway
+from interlock.routing.table import RoutingTable
+from interlock.routing.types import CANDIDATE, HOLDBACK, ReadyGateway
 
 Request = PaymentRequest | CompleteRequest | FollowOnRequest
 
@@ -32,21 +35,33 @@ _INQUIRY_EVERY_MS = 3_000
 _JITTER = 0.2
 _INQUIRY_MIN_MS = 1_500
 
-FindGateway = Callable[[Scope, str], ReadyGateway | None]
+_ON_TRIAL = frozenset({CANDIDATE, HOLDBACK})
+_BEGINNINGS = frozenset({Operation.AUTHORISE, Operation.SALE, Operation.VERIFY})
 
 
 class Runner:
     """Runs operations at gateways."""
 
-    def __init__(self, transport: Transport, find_gateway: FindGateway, clock: Clock) -> None:
-        """Use ``transport`` for the wire and ``find_gateway`` for what is configured now."""
+    def __init__(self, transport: Transport, table: RoutingTable, clock: Clock) -> None:
+        """Use ``transport`` for the wire and ``table`` for what is configured now."""
         self._transport = transport
-        self._find_gateway = find_gateway
+        self._table = table
         self._clock = clock
 
-    def gateway(self, scope: Scope, gateway_id: str) -> ReadyGateway | None:
-        """Return the gateway as configured now, or None when it is gone."""
-        return self._find_gateway(scope, gateway_id)
+    async def gateway(self, attempt: Attempt) -> ReadyGateway | None:
+        """Return the gateway and release that go on with ``attempt``, or None when there is none."""
+        try:
+            return await self._table.finishing(_scope(attempt), attempt.gateway_id, attempt.release_id)
+        except StorageError:
+            return None
+
+    def trial_share_ppm(self, payment: Attempt) -> int:
+        """Return the share of the trial that is running and that ``payment`` belongs to, 0 when it belongs to none."""
+        if payment.share_ppm == 0:
+            return 0
+        return self._table.trial_share_ppm(
+            _scope(payment), payment.gateway_id, payment.release_id, payment.created_at_ms
+        )
 
     async def run(self, attempt: Attempt, request: Request, deadline_ms: int) -> Execution:
         """Perform the attempt's operation once.
@@ -71,11 +86,31 @@ class Runner:
         return await self._send(attempt, Operation.FUND, request, deadline_ms)
 
     async def _send(self, attempt: Attempt, operation: Operation, request: Request, deadline_ms: int) -> Execution:
-        gateway = self._find(attempt)
+        if operation in _BEGINNINGS:
+            return await self._begin(attempt, operation, request, deadline_ms)
+        gateway = await self.gateway(attempt)
+        if gateway is None:
+            return _gateway_gone(attempt, Outcome.UNKNOWN if operation is Operation.COMPLETE else Outcome.NOT_SENT)
+        return await self._transport.execute(
+            gateway.loaded, gateway.config, operation, request, deadline_ms=self._left(deadline_ms)
+        )
+
+    async def _begin(self, attempt: Attempt, operation: Operation, request: Request, deadline_ms: int) -> Execution:
+        scope, gateway_id, release_id = _scope(attempt), attempt.gateway_id, attempt.release_id
+        on_trial = attempt.arm in _ON_TRIAL
+        try:
+            gateway = await self._table.exactly(scope, gateway_id, release_id)
+        except StorageError:
+            gateway = None
         if gateway is None:
             return _gateway_gone(attempt, Outcome.NOT_SENT)
         return await self._transport.execute(
-            gateway.loaded, gateway.config, operation, request, deadline_ms=self._left(deadline_ms)
+            gateway.loaded,
+            gateway.config,
+            operation,
+            request,
+            deadline_ms=self._left(deadline_ms),
+            may_send=(lambda: self._table.may_send(scope, gateway_id, release_id)) if on_trial else None,
         )
 
     async def inquire(
@@ -90,7 +125,7 @@ class Runner:
             identical: True when ``original`` is the very request that was sent.
 
         """
-        gateway = self._find(attempt)
+        gateway = await self.gateway(attempt)
         if gateway is None:
             return _gateway_gone(attempt, Outcome.UNKNOWN)
         now_ms = self._clock.now_ms()
@@ -128,11 +163,12 @@ class Runner:
                 return answer
         return execution
 
-    def _find(self, attempt: Attempt) -> ReadyGateway | None:
-        return self._find_gateway(Scope(attempt.account_id, attempt.livemode), attempt.gateway_id)
-
     def _left(self, deadline_ms: int) -> int:
         return max(1, deadline_ms - self._clock.now_ms())
+
+
+def _scope(attempt: Attempt) -> Scope:
+    return Scope(attempt.account_id, attempt.livemode)
 
 
 def _gateway_gone(attempt: Attempt, outcome: Outcome) -> Execution:

@@ -19,7 +19,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     ``subject_id`` is the intent, setup intent, or refund it serves, ``intent_id`` the payment or setup intent that all
     of it belongs to; ``stage`` is the operation in flight where it differs from ``operation`` (``complete`` after a
-    challenge). ``share_ppm`` and ``arm`` say how the release was chosen. ``next_inquiry_at_ms`` is when recovery must
+    challenge). ``share_ppm`` and ``arm`` say how the release was chosen; ``payer`` tells people apart without naming
+    them, while a release is on trial (one outcome per payer counts). ``next_inquiry_at_ms`` is when recovery must
     look at it, None once settled. ``detail`` holds what an inquiry needs to rebuild the request (never card data) and
     the connector's continuation of a challenge.
     """
@@ -41,6 +42,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     release_id: str
     arm: str
     share_ppm: int
+    payer: str | None
     amount_minor: int
     currency: str
     payment_method_id: str | None
@@ -102,6 +104,7 @@ ATTEMPTS = Table(
         "release_id",
         "arm",
         "share_ppm",
+        "payer",
         "amount_minor",
         "currency",
         "payment_method_id",

@@ -1,9 +1,8 @@
 """What a charge remembers of the card and of the gateway's answer at the moment it was made. Pure."""
 
+from collections.abc import Collection
 from typing import Any
 
-from interlock.gateways.loader import load
-from interlock.gateways.manifest import Capabilities
 from interlock.gateways.outcomes import Outcome, Result
 from interlock.payments.attempts.types import Attempt
 from interlock.payments.charges.types import NO_BILLING, Charge, ChargeStatus
@@ -37,7 +36,7 @@ def new_charge(
     if isinstance(facts, SepaDebitFacts):
         details["sepa_debit"] = {**account(facts), "mandate": (terms or {}).get("id")}
     elif isinstance(facts, CardFacts) or terms is None:
-        details["card"] = card_snapshot(facts, result, intent, load(attempt.connector).manifest.capabilities)
+        details["card"] = card_snapshot(facts, result, intent, attempt.detail.get("features") or ())
     else:
         details["customer_balance"] = terms
     billing = _billing(payment_method)
@@ -67,10 +66,10 @@ def new_charge(
     )
 
 
-def card_snapshot(card: CardFacts | None, result: Result, intent: Intent, able: Capabilities) -> dict[str, Any]:
+def card_snapshot(card: CardFacts | None, result: Result, intent: Intent, features: Collection[str]) -> dict[str, Any]:
     """Return the card as the charge shows it, checks and references of this payment included.
 
-    What the shop wished for "if available" is shown as available only where the gateway is ``able``.
+    What the shop wished for "if available" is shown as available only where the release has it among its ``features``.
     """
     if card is None:
         return {}
@@ -91,9 +90,9 @@ def card_snapshot(card: CardFacts | None, result: Result, intent: Intent, able: 
         "three_d_secure": result.three_d_secure,
     }
     options = (intent.details.get("payment_method_options") or {}).get("card") or {}
-    if able.incremental and options.get("request_incremental_authorization") == "if_available":
+    if "incremental" in features and options.get("request_incremental_authorization") == "if_available":
         shown["incremental"] = "available"
-    if able.multicapture and options.get("request_multicapture") == "if_available":
+    if "multicapture" in features and options.get("request_multicapture") == "if_available":
         shown["multicapture"] = "available"
     return {name: value for name, value in shown.items() if value is not None}
 

@@ -90,13 +90,13 @@ class Challenges:
         attempt = await self._find(account_id, attempt_id, token)
         if attempt is None:
             return missing("payment_attempt", attempt_id)
-        if attempt.state == Outcome.CHALLENGE and self._brings_something(attempt, parameters):
+        if attempt.state == Outcome.CHALLENGE and await self._brings_something(attempt, parameters):
             await self._complete(attempt, parameters)
         return await self._to_shop(attempt)
 
-    def _brings_something(self, attempt: Attempt, parameters: Mapping[str, str]) -> bool:
+    async def _brings_something(self, attempt: Attempt, parameters: Mapping[str, str]) -> bool:
         """Return False for a visit (a reload, a preview of the address) that cannot be a return from this gateway."""
-        gateway = self._runner.gateway(Scope(attempt.account_id, attempt.livemode), attempt.gateway_id)
+        gateway = await self._runner.gateway(attempt)
         expected = () if gateway is None else gateway.loaded.manifest.challenge.return_parameters
         return not expected or any(parameters.get(name) for name in expected)
 

@@ -19,7 +19,7 @@ from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import complete_request, payment_request
 from interlock.payments.attempts.resuming import resumed
-from interlock.payments.attempts.routes import Routes
+from interlock.payments.attempts.routes import OPTIONAL_FEATURES, Routes, payer_of
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
@@ -217,6 +217,7 @@ class Confirmer:
             release_id=route.release_id,
             arm=route.arm,
             share_ppm=route.share_ppm,
+            payer=payer_of(route, payment_method, intent.customer_id),
             amount_minor=intent.amount_minor,
             currency=intent.currency,
             payment_method_id=payment_method.id,
@@ -224,7 +225,7 @@ class Confirmer:
             country=None if facts is None else facts.country,
             bin=None if card is None else card.bin,
             next_inquiry_at_ms=now_ms + self._limits.lease_ms,
-            detail=_detail(asked, options),
+            detail=_detail(asked, options, route),
         )
 
     def _return_url(self, attempt: Attempt) -> str:
@@ -258,8 +259,10 @@ def redirect_url(public_url: str, attempt: Attempt, page: str) -> str:
     return f"{public_url}/payments/{page}/{attempt.account_id}/{attempt.id}/{attempt.detail['return_token']}"
 
 
-def _detail(asked: Confirmation, options: ConfirmIntent) -> dict[str, Any]:
+def _detail(asked: Confirmation, options: ConfirmIntent, route: Candidate) -> dict[str, Any]:
     detail: dict[str, Any] = {"return_token": new_secret(24)}
+    if asked.intent.details.get("payment_method_options"):
+        detail["features"] = sorted(route.features & OPTIONAL_FEATURES)
     if options.off_session:
         detail["off_session"] = True
     if options.error_on_requires_action:

@@ -16,7 +16,7 @@ from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import shopper
-from interlock.payments.attempts.routes import Routes
+from interlock.payments.attempts.routes import Routes, payer_of
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.strays import give_up
@@ -381,6 +381,7 @@ class SetupIntents:
             release_id=route.release_id,
             arm=route.arm,
             share_ppm=route.share_ppm,
+            payer=payer_of(route, method, intent.customer_id),
             amount_minor=0,
             currency=_CURRENCY,
             payment_method_id=method.id,

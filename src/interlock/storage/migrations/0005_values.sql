@@ -18,7 +18,7 @@ CREATE DOMAIN payment_intent_status AS text CHECK (VALUE IN ('requires_payment_m
 CREATE DOMAIN attempt_state AS text CHECK (VALUE IN ('begun', 'approved', 'declined', 'challenge', 'pending', 'refused',
     'not_sent', 'unknown'));
 
-CREATE DOMAIN release_arm AS text CHECK (VALUE IN ('stable', 'candidate'));
+CREATE DOMAIN release_arm AS text CHECK (VALUE IN ('stable', 'candidate', 'holdback', 'fallback'));
 
 CREATE DOMAIN parts_per_million AS bigint CHECK (VALUE BETWEEN 0 AND 1000000);
 

@@ -56,6 +56,7 @@ CREATE TABLE attempts (
     release_id text COLLATE "C" NOT NULL,
     arm release_arm NOT NULL,
     share_ppm parts_per_million NOT NULL,
+    payer text,
     amount_minor minor_units NOT NULL,
     currency text NOT NULL,
     payment_method_id text COLLATE "C",
@@ -83,6 +84,9 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_intent ON attempts (account_id, intent_id, id) WHERE intent_id IS NOT NULL;
 
 CREATE INDEX attempts_inquiry ON attempts (next_inquiry_at_ms) WHERE next_inquiry_at_ms IS NOT NULL;
+
+-- Only attempts made while a release is on trial are in it.
+CREATE INDEX attempts_trial ON attempts (account_id, gateway_id, id) WHERE share_ppm > 0;
 
 CREATE TABLE exchanges (
     account_id text COLLATE "C" NOT NULL,

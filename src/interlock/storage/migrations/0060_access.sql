@@ -1,5 +1,5 @@
 -- Who may ask (accounts, API keys) and through whom money is taken (gateways, routing rules, their health).
--- Small tables that every process keeps in memory; hashes of API keys only, credentials sealed by the vault's envelope.
+-- Small tables that every process keeps in memory; hashes of API keys only. What a gateway runs is in its releases.
 
 CREATE TABLE accounts (
     account_id text COLLATE "C" NOT NULL,
@@ -43,9 +43,6 @@ CREATE TABLE gateways (
     connector text NOT NULL,
     enabled boolean NOT NULL,
     position bigint NOT NULL,
-    settings jsonb NOT NULL,
-    sealed_credentials bytea NOT NULL,
-    credentials_key_id text COLLATE "C" NOT NULL,
     fee_basis_points bigint NOT NULL CHECK (fee_basis_points BETWEEN 0 AND 10000),
     fee_fixed_minor bigint NOT NULL CHECK (fee_fixed_minor >= 0),
     PRIMARY KEY (account_id, id)

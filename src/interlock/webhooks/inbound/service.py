@@ -15,20 +15,19 @@ import msgspec
 
 from interlock.base.clock import Clock
 from interlock.base.problems import Problem, invalid
-from interlock.base.redaction import scrub
-from interlock.gateways.contract import Notification, NotificationKind, SignatureInvalid
-from interlock.gateways.outcomes import storable
+from interlock.gateways.contract import Notification
 from interlock.payments.recovery.notifications import Verdict
-from interlock.routing.types import Gateway, ReadyGateway
+from interlock.routing.types import Gateway
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 from interlock.storage.writes import Claim, Committed, Update
+from interlock.webhooks.inbound.parsing import Parser
 from interlock.webhooks.inbound.schedule import after_try
 from interlock.webhooks.inbound.types import (
     GATEWAY_NOTIFICATIONS,
     ApplyNotification,
-    FindGateway,
     GatewayNotification,
+    Gateways,
     NotificationState,
     Received,
     notification_row_id,
@@ -42,20 +41,19 @@ _CLAIM_MS = 60_000
 _APPLY_WITHIN_S = 30.0
 _ROWS = 200
 _PARALLEL = 16
-_LONGEST_ID = 500
-_MOST_IN_ONE_BODY = 500
 
 
 class InboundNotifications:
     """Receives and applies. One per process."""
 
     def __init__(
-        self, database: Database, clock: Clock, find_gateway: FindGateway, apply_notification: ApplyNotification
+        self, database: Database, clock: Clock, gateways: Gateways, apply_notification: ApplyNotification
     ) -> None:
-        """Look gateways up with ``find_gateway``; hand facts to ``apply_notification``."""
+        """Look gateways up in ``gateways``; hand facts to ``apply_notification``."""
         self._database = database
         self._clock = clock
-        self._find_gateway = find_gateway
+        self._gateways = gateways
+        self._parser = Parser(database, gateways, clock)
         self._apply_notification = apply_notification
         self._applying: set[asyncio.Task[None]] = set()
 
@@ -73,10 +71,11 @@ class InboundNotifications:
             body: the exact bytes.
 
         """
-        found = self._find_gateway(account_id, gateway_id)
-        if found is None or found.loaded.manifest.webhook is None:
+        releases = [one for one in self._gateways.find(account_id, gateway_id) if one.loaded.manifest.webhook]
+        if not releases:
             return invalid("No such gateway", code="resource_missing", param="gateway", status=404)
-        said = self._parse(found, gateway_id, headers, body)
+        found = releases[0]
+        said = await self._parser.parse(releases, headers, body)
         if isinstance(said, Problem):
             return said
         now_ms = self._clock.now_ms()
@@ -94,26 +93,10 @@ class InboundNotifications:
                 _LOG.error("gateway %s sent a notification that cannot be stored: %s", gateway_id, result.detail)
                 return invalid("This notification cannot be stored")
         self._apply_soon(fresh)
+        webhook = found.loaded.manifest.webhook
         return Received(
-            body=found.loaded.manifest.webhook.acknowledge_body, stored=len(fresh), repeated=len(rows) - len(fresh)
+            body="" if webhook is None else webhook.acknowledge_body, stored=len(fresh), repeated=len(rows) - len(fresh)
         )
-
-    def _parse(
-        self, found: ReadyGateway, gateway_id: str, headers: Mapping[str, str], body: bytes
-    ) -> list[Notification] | Problem:
-        try:
-            said = found.loaded.connector.parse_notification(found.config, headers, body, self._clock.now_ms())
-        except Exception as error:  # noqa: BLE001 - whatever a connector does with a hostile body, nothing is believed
-            _LOG.error("gateway %s: notification cannot be parsed: %s", gateway_id, type(error).__name__)
-            return invalid("This notification cannot be read")
-        if isinstance(said, SignatureInvalid):
-            _LOG.warning("gateway %s: notification refused: %s", gateway_id, scrub(said.reason)[:200])
-            return invalid("The signature of this notification is not valid", status=401)
-        facts = [storable(one) for one in said if one.kind is not NotificationKind.IGNORED]
-        kept = {one.notification_id: one for one in facts}
-        if len(kept) > _MOST_IN_ONE_BODY or any(len(one) > _LONGEST_ID for one in kept):
-            return invalid("This notification is too large")
-        return list(kept.values())
 
     def _row(
         self,

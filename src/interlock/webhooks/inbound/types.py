@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -52,7 +53,22 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
 
 
-FindGateway = Callable[[str, str], ReadyGateway | None]
+class Gateways(Protocol):
+    """What is asked of the routing table."""
+
+    def find(self, account_id: str, gateway_id: str) -> list[ReadyGateway]:
+        """Return what a gateway runs, stable first; empty when there is no such gateway."""
+
+    def has_others(self, scope: Scope, gateway_id: str) -> bool:
+        """Return True when payments may have been begun by a release that stable is not proven to take over."""
+
+    def takes_over(self, scope: Scope, gateway_id: str, release_id: str) -> bool:
+        """Return True when stable finishes what this release began."""
+
+    async def exactly(self, scope: Scope, gateway_id: str, release_id: str) -> ReadyGateway | None:
+        """Return this very release, ready to run."""
+
+
 """Returns the gateway (account id, gateway id) of either mode, or None: ``RoutingTable.find``."""
 
 ApplyNotification = Callable[[Scope, str, Notification], Awaitable[Verdict]]
