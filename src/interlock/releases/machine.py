@@ -3,8 +3,9 @@
 ::
 
     drafted ─gates passed→ gated ─approved→ approved ─started→ canary ─promoted→ stable ─followed→ superseded
-       │                     │                 │                 │                  │                    │
-       └─gates failed→ rejected ←──aborted─────┴──aborted────────┘   rolled_back ←──┴─rolled back        └─restored→ stable
+       │                     │                 │                 │                 │                   │
+       └──── failed ──→ rejected ←─ aborted ───┴──── aborted ────┤                 │        stable ←─ restored
+                                                rolled_back ←────┴── rolled back ──┘
 """
 
 from enum import StrEnum

@@ -244,10 +244,8 @@ class Proposals:
             gate.value for gate in STATIC_GATES if not _is_settled(latest(evidence).get(gate), accepts=accepts)
         ]
         if open_gates:
-            return invalid(
-                f"These gates have not been passed: {', '.join(open_gates)}. See `interlock release gates {release.id}`.",
-                code="gates_open",
-            )
+            named = ", ".join(open_gates)
+            return invalid(f"Gates not passed: {named}. See `interlock release gates {release.id}`.", code="gates_open")
         return None
 
     async def _force(self, release: Release, actor: Actor, why: str, evidence: list[Evidence]) -> Release | Problem:

@@ -1,4 +1,4 @@
-"""Rows of releases and what belongs to them, read; commits with their journal entry. Called by this room's use cases."""
+"""Rows of releases and what belongs to them, read; commits with their journal entry. For this room's use cases."""
 
 from collections.abc import Sequence
 

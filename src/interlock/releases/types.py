@@ -22,8 +22,8 @@ class Actor(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a trial is run.
 
-    ``share_ppm`` is the most that it may take (the exposure limit may ask for less); ``alpha`` bounds the chance to roll
-    an innocent release back; ``waits_for_person`` leaves the promotion to somebody although the evidence is in.
+    ``share_ppm`` is the most that it may take (the exposure limit may ask for less); ``alpha`` bounds the chance to
+    roll an innocent release back; ``waits_for_person`` leaves the promotion to somebody although the evidence is in.
     ``holdback_ppm`` of payments stay with the old release for ``holdback_ms`` after the promotion.
     """
 
