@@ -23,6 +23,8 @@ from interlock.payments.assembly import Payments, assemble
 from interlock.payments.attempts.walking import Limits
 from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
+from interlock.releases.proposals import Proposals
+from interlock.releases.rollouts import Rollouts
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database
@@ -104,6 +106,8 @@ class Rooms(Payments):
     access: AccessService
     authenticator: Authenticator
     routing: Routing
+    proposals: Proposals
+    rollouts: Rollouts
     ledger: Ledger
     payment_pages: PaymentPages
     files: Files
@@ -179,6 +183,8 @@ def wire(foundation: Foundation) -> Rooms:
         access=AccessService(database, clock),
         authenticator=Authenticator(database),
         routing=Routing(database, foundation.vault.envelope, clock),
+        proposals=Proposals(database, foundation.vault.envelope, clock),
+        rollouts=Rollouts(database, clock),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),

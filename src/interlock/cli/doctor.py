@@ -146,12 +146,15 @@ async def _gateways(rooms: Rooms) -> list[Finding]:
         for said in rooms.foundation.table.complaints()
     ]
     for gateway in (await read_configuration(rooms.foundation.database)).gateways[:_GATEWAYS_MAX]:
-        found = await reach(gateway)
+        ready = rooms.foundation.table.gateway(gateway.scope, gateway.id)
+        if ready is None:
+            continue  # the table complains of it
+        found = await reach(ready)
         named = f"{gateway.name} ({gateway.id}) at {found['address']}"
         if found["reached"]:
             findings.append(Finding(check="gateways", state="good", says=f"{named} reached in {found['took_ms']} ms"))
         else:
-            sandbox = "base_url" in gateway.settings
+            sandbox = "base_url" in ready.config.settings
             remedy = "start the sandbox with `interlock up`" if sandbox else "check network and firewall"
             state: Literal["notice", "bad"] = "notice" if sandbox else "bad"
             findings.append(Finding(check="gateways", state=state, says=f"{named} {found['problem']}", remedy=remedy))

@@ -14,10 +14,9 @@ from interlock.base.context import Scope
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, print_json, print_rows, say, time_text
 from interlock.cli.pairs import pairs
 from interlock.cli.session import AccountOption, LiveOption, done, the_account, with_rooms
-from interlock.gateways.loader import known_gateways, load
+from interlock.gateways.loader import known_gateways
 from interlock.gateways.manifest import base_url
-from interlock.routing.table import prepare
-from interlock.routing.types import Gateway
+from interlock.routing.types import Gateway, ReadyGateway
 
 _COLUMNS = ("id", "name", "connector", "mode", "enabled", "position")
 _CONNECT_WITHIN_S = 5.0
@@ -52,7 +51,8 @@ def list_gateways(live: LiveOption = False, account: AccountOption = None, as_js
 
     async def work(rooms: bootstrap.Rooms) -> list[dict[str, Any]]:
         scope = await _scope(rooms, account, live=live)
-        return [_row(gateway) for gateway in await rooms.routing.list_gateways(scope)]
+        table = rooms.foundation.table
+        return [_row(one, table.gateway(scope, one.id)) for one in await rooms.routing.list_gateways(scope)]
 
     empty = "no gateways; `interlock gateways add --help` shows how to add one"
     print_rows(with_rooms(work), _COLUMNS, as_json=as_json, empty=empty)
@@ -87,7 +87,9 @@ def add(
         made = await rooms.routing.create_gateway(
             scope, name=name or connector, connector=connector, settings=wanted, credentials=secrets, position=position
         )
-        return _row(done(made, "gateway"))
+        gateway = done(made, "gateway")
+        await rooms.foundation.table.refresh(force=True)
+        return _row(gateway, rooms.foundation.table.gateway(scope, gateway.id))
 
     row = with_rooms(work)
     if as_json:
@@ -103,10 +105,10 @@ def show(
 
     async def work(rooms: bootstrap.Rooms) -> dict[str, Any]:
         gateway = await _find(rooms, await _scope(rooms, account, live=live), gateway_id)
-        ready = prepare(gateway, rooms.foundation.vault.envelope)
+        ready = _ready(rooms, gateway)
         return {
-            **_row(gateway),
-            "settings": gateway.settings,
+            **_row(gateway, ready),
+            "settings": ready.config.settings,
             "credentials": sorted(ready.config.credentials),
             "operations": sorted(ready.route.operations),
             "networks": sorted(ready.route.networks),
@@ -140,8 +142,8 @@ def check(
 
     async def work(rooms: bootstrap.Rooms) -> dict[str, Any]:
         gateway = await _find(rooms, await _scope(rooms, account, live=live), gateway_id)
-        prepare(gateway, rooms.foundation.vault.envelope)
-        return {"gateway": gateway.id, "configuration": "right", **await reach(gateway)}
+        ready = _ready(rooms, gateway)
+        return {"gateway": gateway.id, "configuration": "right", **await reach(ready)}
 
     facts = with_rooms(work)
     if as_json:
@@ -153,9 +155,9 @@ def check(
         raise RefusedError(str(facts["address"]), str(facts["problem"]), remedy, ExitCode.UNREACHABLE)
 
 
-async def reach(gateway: Gateway) -> dict[str, Any]:
+async def reach(ready: ReadyGateway) -> dict[str, Any]:
     """Connect to the gateway's host, TLS included, and say how that went."""
-    address = base_url(load(gateway.connector).manifest, gateway.settings, livemode=gateway.livemode)
+    address = _address(ready)
     parts = urlsplit(address)
     secure = parts.scheme == "https"
     started_at = time.monotonic()
@@ -214,8 +216,21 @@ def _secrets(texts: list[str] | None) -> dict[str, str]:
     return secrets
 
 
-def _row(gateway: Gateway) -> dict[str, Any]:
-    loaded = load(gateway.connector)
+def _ready(rooms: bootstrap.Rooms, gateway: Gateway) -> ReadyGateway:
+    """Return the gateway as it runs, or refuse with the reason why it does not."""
+    table = rooms.foundation.table
+    ready = table.gateway(gateway.scope, gateway.id)
+    if ready is None:
+        said = next((each for each in table.complaints() if gateway.id in each), "no release serves it")
+        raise RefusedError(gateway.id, said, "see `interlock release list`", ExitCode.CONFIGURATION)
+    return ready
+
+
+def _address(ready: ReadyGateway) -> str:
+    return base_url(ready.loaded.manifest, ready.config.settings, livemode=ready.config.livemode)
+
+
+def _row(gateway: Gateway, ready: ReadyGateway | None) -> dict[str, Any]:
     return {
         "id": gateway.id,
         "name": gateway.name,
@@ -223,8 +238,8 @@ def _row(gateway: Gateway) -> dict[str, Any]:
         "mode": "live" if gateway.livemode else "test",
         "enabled": gateway.enabled,
         "position": gateway.position,
-        "release": loaded.release_id,
-        "address": base_url(loaded.manifest, gateway.settings, livemode=gateway.livemode),
+        "release": None if ready is None else ready.release.id,
+        "address": None if ready is None else _address(ready),
         "created_at": time_text(gateway.created_at_ms),
     }
 

@@ -109,7 +109,7 @@ class Rollouts:
         place = await self._place(scope, release_id)
         if isinstance(place, Problem):
             return place
-        pointer, release = place.pointer, place.release
+        release = place.release
         running = await self._running(release)
         passed = running is not None and running.state is TrialState.PASSED
         if release.state is ReleaseState.CANARY and not (passed or break_glass):

@@ -13,12 +13,15 @@ import msgspec
 from interlock import bootstrap
 from interlock.base.context import RequestContext, Scope
 from interlock.base.problems import Problem
+from interlock.cli.output import RefusedError
 from interlock.cli.session import done
 from interlock.gateways.loader import known_gateways
 from interlock.payments.access.types import KeyKind
 from interlock.payments.work import Answer
-from interlock.routing.table import prepare
-from interlock.routing.types import Gateway
+from interlock.releases.proposals import Proposal
+from interlock.releases.types import Actor
+from interlock.routing.releases import ReleaseState
+from interlock.routing.types import ReadyGateway
 from interlock.storage.pages import Page
 from interlock.webhooks.outbound.service import CreateEndpoint, ShownEndpoint, UpdateEndpoint
 from interlock.webhooks.outbound.types import WebhookEndpoint
@@ -27,6 +30,7 @@ DEFAULT_HOOK = "http://127.0.0.1:4242/webhook"
 _DESCRIPTION = "made by interlock up"
 _KEY_NAME = "interlock up"
 _HMAC_BYTES = 32
+_UP = Actor("interlock up")
 _API_PATHS = {"adyen": "/v72"}
 
 
@@ -105,18 +109,15 @@ async def _key(rooms: bootstrap.Rooms, scope: Scope, kind: KeyKind, known: str |
 async def _gateway(
     rooms: bootstrap.Rooms, scope: Scope, connector: str, address: str, public_url: str
 ) -> SandboxGateway:
-    found = [
-        gateway
-        for gateway in await rooms.routing.list_gateways(scope)
-        if gateway.connector == connector and "base_url" in gateway.settings
-    ]
-    base_url = address + _API_PATHS.get(connector, "")
-    gateway = found[0] if found else await _new_gateway(rooms, scope, connector, base_url)
-    if gateway.settings["base_url"] != base_url:
-        settings = {**gateway.settings, "base_url": base_url}
-        gateway = done(await rooms.routing.update_gateway(scope, gateway.id, settings=settings), "gateways")
-    ready = prepare(gateway, rooms.foundation.vault.envelope)
+    table, base_url = rooms.foundation.table, address + _API_PATHS.get(connector, "")
+    await table.refresh()
+    running = [table.gateway(scope, gateway.id) for gateway in await rooms.routing.list_gateways(scope)]
+    found = [one for one in running if one and one.gateway.connector == connector and "base_url" in one.config.settings]
+    ready = found[0] if found else await _new_gateway(rooms, scope, connector, base_url)
+    if ready.config.settings["base_url"] != base_url:
+        ready = await _moved(rooms, ready, base_url)
     credentials, webhook = ready.config.credentials, ready.loaded.manifest.webhook
+    gateway = ready.gateway
     return SandboxGateway(
         id=gateway.id,
         name=gateway.name,
@@ -127,7 +128,26 @@ async def _gateway(
     )
 
 
-async def _new_gateway(rooms: bootstrap.Rooms, scope: Scope, connector: str, base_url: str) -> Gateway:
+async def _moved(rooms: bootstrap.Rooms, ready: ReadyGateway, base_url: str) -> ReadyGateway:
+    """Let the gateway follow its sandbox to another port: a release that differs in nothing else, installed at once."""
+    scope, why = ready.gateway.scope, "the sandbox listens at another address"
+    proposal = Proposal(settings={"base_url": base_url}, note=why)
+    release = done(await rooms.proposals.propose(scope, ready.gateway.id, proposal, _UP), "gateways")
+    if release.state is not ReleaseState.STABLE:
+        done(await rooms.proposals.approve(scope, release.id, _UP, why, break_glass=True), "gateways")
+        done(await rooms.rollouts.install(scope, release.id, _UP, why), "gateways")
+    return await _running(rooms, scope, ready.gateway.id)
+
+
+async def _running(rooms: bootstrap.Rooms, scope: Scope, gateway_id: str) -> ReadyGateway:
+    await rooms.foundation.table.refresh(force=True)
+    ready = rooms.foundation.table.gateway(scope, gateway_id)
+    if ready is None:
+        raise RefusedError("gateways", f"{gateway_id} cannot be run", "see `interlock doctor`")
+    return ready
+
+
+async def _new_gateway(rooms: bootstrap.Rooms, scope: Scope, connector: str, base_url: str) -> ReadyGateway:
     settings, credentials = _sandbox_account(connector)
     made = await rooms.routing.create_gateway(
         scope,
@@ -137,8 +157,9 @@ async def _new_gateway(rooms: bootstrap.Rooms, scope: Scope, connector: str, bas
         credentials=credentials,
         fee_basis_points=290 if connector == "stripe" else 250,
         fee_fixed_minor=30 if connector == "stripe" else 12,
+        actor=_UP.name,
     )
-    return done(made, "gateways")
+    return await _running(rooms, scope, done(made, "gateways").id)
 
 
 def _sandbox_account(connector: str) -> tuple[dict[str, str], dict[str, str]]:
