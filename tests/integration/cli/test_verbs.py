@@ -117,7 +117,7 @@ def test_a_gateway_is_added_shown_without_secrets_switched_off_and_on(installed:
     shown = installed("gateways", "show", "stripe")
 
     assert added["connector"] == "stripe"
-    assert added["release"].startswith("pkg_")
+    assert added["release"].startswith("rel_")
     assert "sk_test_sandbox_1234567890" not in shown.out
     assert "secret_key" in shown.out
     assert installed("gateways", "disable", "stripe").code == 0

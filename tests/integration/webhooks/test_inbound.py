@@ -22,6 +22,7 @@ from interlock.base.problems import Problem
 from interlock.gateways.contract import ConnectorConfig, Notification
 from interlock.gateways.loader import load
 from interlock.payments.recovery.notifications import Verdict
+from interlock.routing.releases import Release
 from interlock.routing.types import Gateway, ReadyGateway, Route
 from interlock.storage.database import Database
 from interlock.webhooks.inbound.service import InboundNotifications
@@ -61,16 +62,31 @@ def find(account_id: str, gateway_id: str) -> ReadyGateway | None:
         connector="stripe",
         enabled=True,
         position=1,
-        settings={},
-        sealed_credentials=b"",
-        credentials_key_id="k1",
     )
     return ReadyGateway(
         gateway=gateway,
+        release=cast("Release", cast("Any", None)),
         loaded=load("stripe"),
         config=ConnectorConfig(livemode=False, credentials={"webhook_secret": SECRET}),
         route=cast("Route", cast("Any", None)),
     )
+
+
+class OneGateway:
+    """Stands for the routing table: one gateway that has only ever run one release."""
+
+    def find(self, account_id: str, gateway_id: str) -> list[ReadyGateway]:
+        found = find(account_id, gateway_id)
+        return [] if found is None else [found]
+
+    def has_others(self, scope: Scope, gateway_id: str) -> bool:
+        return False
+
+    def takes_over(self, scope: Scope, gateway_id: str, release_id: str) -> bool:
+        return True
+
+    async def exactly(self, scope: Scope, gateway_id: str, release_id: str) -> ReadyGateway | None:
+        return None
 
 
 def event(number: int = 1, kind: str = "payment_intent.succeeded", created_s: int | None = None) -> bytes:
@@ -115,7 +131,7 @@ def payments() -> Payments:
 
 @pytest.fixture
 async def inbound(database: Database, clock: ManualClock, payments: Payments) -> AsyncIterator[InboundNotifications]:
-    made = InboundNotifications(database, clock, find, payments.apply)
+    made = InboundNotifications(database, clock, OneGateway(), payments.apply)
     yield made
     await made.close()
 
@@ -230,13 +246,13 @@ async def test_what_a_killed_process_left_is_found_by_the_worker(
         await asyncio.sleep(3_600)
         return Verdict.APPLIED
 
-    dying = InboundNotifications(database, clock, find, never)
+    dying = InboundNotifications(database, clock, OneGateway(), never)
     await receive(dying, event())
     await started.wait()
     for task in asyncio.all_tasks():
         if task.get_name() == "apply-gateway-notifications":
             task.cancel()
-    successor = InboundNotifications(database, clock, find, payments.apply)
+    successor = InboundNotifications(database, clock, OneGateway(), payments.apply)
     assert await successor.run_once() == 0, "the first process has its few seconds"
     clock.advance(5_001)
     assert await successor.run_once() == 1
@@ -247,8 +263,8 @@ async def test_two_workers_apply_each_notification_once(
     database: Database, payments: Payments, clock: ManualClock
 ) -> None:
     payments.verdicts = [Verdict.NOT_YET] * 30
-    one = InboundNotifications(database, clock, find, payments.apply)
-    two = InboundNotifications(database, clock, find, payments.apply)
+    one = InboundNotifications(database, clock, OneGateway(), payments.apply)
+    two = InboundNotifications(database, clock, OneGateway(), payments.apply)
     for number in range(30):
         await receive(one, event(number))
     await one.close()

@@ -19,6 +19,7 @@ from interlock.gateways.contract import Notification
 from interlock.payments.events.types import API_VERSION
 from interlock.payments.recovery.notifications import Verdict
 from interlock.payments.work import Answer
+from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database
 from interlock.storage.pages import Page
 from interlock.vault.envelope import Envelope
@@ -426,7 +427,9 @@ async def test_old_rows_go_and_young_or_pending_ones_stay(bench: Bench, receiver
         receiver.event_ids()[0],
         first,
     )
-    inbound = InboundNotifications(bench.database, bench.clock, lambda _account, _gateway: None, _never)
+    inbound = InboundNotifications(
+        bench.database, bench.clock, RoutingTable(bench.database, Envelope(parse_keys(KEYS)), bench.clock), _never
+    )
     retention = WebhookRetention(bench.database, inbound)
     day_ms = 24 * 3_600_000
     now_ms = bench.clock.now_ms()

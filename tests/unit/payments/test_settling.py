@@ -57,6 +57,7 @@ def attempt(operation: Operation = Operation.SALE, amount_minor: int = 1099, inq
         release_id="rel_1",
         arm="stable",
         share_ppm=0,
+        payer=None,
         amount_minor=amount_minor,
         currency="usd",
         payment_method_id="pm_1",
