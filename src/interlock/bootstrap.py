@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from interlock.payments.attempts.walking import Limits
 from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
 from interlock.releases.proposals import Proposals
-from interlock.releases.rollouts import Rollouts
+from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database
 from interlock.storage.embedded import EmbeddedPostgres, running_url
+from interlock.storage.listening import Listener
 from interlock.vault.keys import load_keys
 from interlock.vault.service import Vault
 from interlock.webhooks.inbound.service import InboundNotifications
@@ -119,13 +120,16 @@ class Rooms(Payments):
 
 
 @asynccontextmanager
-async def open_rooms(settings: Settings, url: str, *, pool_size: int | None = None) -> AsyncIterator[Rooms]:
+async def open_rooms(
+    settings: Settings, url: str, *, pool_size: int | None = None, serves: bool = False
+) -> AsyncIterator[Rooms]:
     """Open database, vault keys, routing table and transport, and give every use case wired to them.
 
     Args:
         settings: of this process.
         url: the database.
         pool_size: connections for reading; that of the settings without it.
+        serves: this process sends payments for as long as it lives: it hears when a pointer moves.
 
     Raises:
         ConfigurationError: the vault's keys are absent or malformed.
@@ -148,7 +152,8 @@ async def open_rooms(settings: Settings, url: str, *, pool_size: int | None = No
             rooms = wire(Foundation(settings, clock, database, vault, table, transport, fingerprint_secret))
             await rooms.work.posting_times.start()
             try:
-                yield rooms
+                async with _hearing(url, table) if serves else nullcontext():
+                    yield rooms
             finally:
                 await rooms.work.posting_times.stop()
         finally:
@@ -156,6 +161,19 @@ async def open_rooms(settings: Settings, url: str, *, pool_size: int | None = No
             await table.stop()
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _hearing(url: str, table: RoutingTable) -> AsyncIterator[None]:
+    """Let the table look at once when somebody says that a pointer moved."""
+    listener = Listener(url, POINTER_CHANNEL, lambda _account: table.hurry())
+    task = asyncio.create_task(listener.run(), name="pointer-listener")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def wire(foundation: Foundation) -> Rooms:

@@ -43,7 +43,7 @@ ACROSS_ACCOUNTS = {
     "routing/queries.sql:all_pointers": CONFIGURATION,
     "routing/queries.sql:all_refusals": CONFIGURATION,
     "routing/queries.sql:beats": CONFIGURATION,
-    "routing/queries.sql:credentials_after": "key rotation walks all credentials in primary key order, in small batches",
+    "routing/queries.sql:credentials_after": "key rotation walks them in primary key order, in small batches",
     "routing/queries.sql:pointed_releases": CONFIGURATION,
     "routing/queries.sql:all_rules": CONFIGURATION,
     "routing/queries.sql:all_health": CONFIGURATION,

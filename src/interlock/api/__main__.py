@@ -84,7 +84,7 @@ async def serve(settings: Settings) -> None:
             "database_url", "is not set and no embedded Postgres runs", "start with `interlock up`"
         )
     with listen(settings) as sock:
-        async with bootstrap.open_rooms(settings, url) as rooms:
+        async with bootstrap.open_rooms(settings, url, serves=True) as rooms:
             server = Server(make_application(rooms, settings), settings)
             gc.collect()
             gc.freeze()

@@ -57,7 +57,7 @@ async def work(settings: Settings) -> None:
         raise ConfigurationError(
             "database_url", "is not set and no embedded Postgres runs", "start with `interlock up`"
         )
-    async with bootstrap.open_rooms(settings, url, pool_size=_POOL) as rooms:
+    async with bootstrap.open_rooms(settings, url, pool_size=_POOL, serves=True) as rooms:
         gc.collect()
         gc.freeze()
         await serve(make_parts(rooms, settings, url))

@@ -16,13 +16,15 @@ import msgspec
 
 from interlock.base.clock import Clock
 from interlock.storage.leases import DEFAULT_TTL_MS, Leases
+from interlock.storage.listening import Listener
 from interlock.webhooks.inbound.service import InboundNotifications
 from interlock.webhooks.outbound.delivery import Delivery
 from interlock.webhooks.retention import WebhookRetention
-from interlock.worker.hurry import HurryListener
 from interlock.worker.loops import Loop, Supervisor, Sweep, sweep_loop
 
 _LOG = logging.getLogger(__name__)
+HURRY_CHANNEL = "interlock_hurry"
+"""``NOTIFY interlock_hurry, 'fan_out'`` hurries that loop, an empty payload all."""
 RENEW_EVERY_MS = DEFAULT_TTL_MS // 3
 
 
@@ -89,7 +91,8 @@ async def run(parts: Parts, supervisor: Supervisor) -> None:
     """Run until ``supervisor.stop()``; then finish what is in flight and give the leases back."""
     listener = None
     if parts.hurry_url is not None:
-        listener = asyncio.create_task(HurryListener(parts.hurry_url, supervisor).run(), name="hurry-listener")
+        hurry = Listener(parts.hurry_url, HURRY_CHANNEL, lambda name: supervisor.hurry(name or None))
+        listener = asyncio.create_task(hurry.run(), name="hurry-listener")
     try:
         await supervisor.run()
     finally:

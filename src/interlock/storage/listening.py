@@ -1,30 +1,29 @@
-"""Hurry: hears Postgres NOTIFY and wakes loops; used by ``worker.main``.
+"""Hears Postgres NOTIFY on a connection of its own. Used to hurry polls; everything works without it (design 7.4).
 
-It only shortens a pause: everything works without it, at the speed of polling (design 7.4). Payments send no NOTIFY,
-because a NOTIFY takes a lock that all commits of the database share; commands and rare changes may.
+Called by ``worker`` (loops) and ``bootstrap`` (the routing table). Payments send no NOTIFY, because a NOTIFY takes a
+lock that all commits of the database share; commands and rare changes may.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import asyncpg
 
-from interlock.worker.loops import Supervisor
-
-CHANNEL = "interlock_hurry"
 _CHECK_EVERY_S = 30.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LOG = logging.getLogger(__name__)
 
 
-class HurryListener:
-    """Listens until cancelled; ``NOTIFY interlock_hurry, 'fan_out'`` hurries that loop, an empty payload all."""
+class Listener:
+    """Listens to one channel until cancelled."""
 
-    def __init__(self, url: str, supervisor: Supervisor) -> None:
-        """Listen at ``url`` on a connection of its own and wake loops of ``supervisor``."""
+    def __init__(self, url: str, channel: str, heard: Callable[[str], None]) -> None:
+        """Listen at ``url`` and call ``heard`` with each payload."""
         self._url = url
-        self._supervisor = supervisor
+        self._channel = channel
+        self._heard = heard
 
     async def run(self) -> None:
         """Listen, connecting again whenever the connection is lost."""
@@ -34,7 +33,7 @@ class HurryListener:
                 await self._listen()
                 pause_s = _FIRST_PAUSE_S
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                _LOG.info("hurry signal not heard, polling only: %s", type(error).__name__)
+                _LOG.info("%s not heard, polling only: %s", self._channel, type(error).__name__)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
@@ -45,11 +44,11 @@ class HurryListener:
         lost = asyncio.Event()
 
         def heard(*message: object) -> None:
-            self._supervisor.hurry(str(message[3]) or None)
+            self._heard(str(message[3]))
 
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, heard)
+            await connection.add_listener(self._channel, heard)
             while not lost.is_set():
                 try:
                     async with asyncio.timeout(_CHECK_EVERY_S):
