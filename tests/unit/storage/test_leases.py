@@ -36,6 +36,11 @@ class Row:
         self.owner, self.until_ms = owner, until_ms
         return self.token
 
+    async def execute(self, _: str, *given: Any) -> str:
+        if (given[2], given[3]) == (self.owner, self.token):
+            self.until_ms = 0
+        return "UPDATE"
+
     async def fetchrow(self, _: str, *__: Any) -> dict[str, int]:
         return {"token": self.token, "until_ms": self.until_ms}
 
