@@ -1,0 +1,125 @@
+"""The e-process of ``interlock.releases.canary.eprocess`` for many canaries at once, one row each, in numpy.
+
+A test proves it equal to the product's own on thousands of random sequences; simulations may then count on it.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.releases.canary.plan import Plan
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+_LOG_MAX = 700.0
+
+
+class Wealth:
+    """Stakes spread over sizes of fault: ``fractions`` has one more axis than ``log`` and ``events``."""
+
+    def __init__(self, shape: tuple[int, ...], weights: Floats) -> None:
+        """Begin with wealth 1."""
+        self.fractions: Floats = np.broadcast_to(weights, (*shape, len(weights))).copy()
+        self.log: Floats = np.zeros(shape)
+        self.events: Floats = np.zeros(shape)
+
+    def keep(self, rows: Bools) -> None:
+        """Drop the other canaries."""
+        self.fractions, self.log, self.events = self.fractions[rows], self.log[rows], self.events[rows]
+
+
+class Twin:
+    """Evidence of one indicator for ``canaries`` canaries with ``strata`` strata each, all under one plan."""
+
+    def __init__(self, plan: Plan, prior_rate: float, *, canaries: int, strata: int) -> None:
+        """Begin before the first event."""
+        self.plan = plan
+        self.prior_rate = prior_rate
+        self.effects: Floats = np.array(plan.mixture.effects)
+        self.weights: Floats = np.array(plan.mixture.weights)
+        self.own = Wealth((canaries, strata), self.weights)
+        self.pooled = Wealth((canaries,), self.weights)
+        self.open: Bools = np.zeros((canaries, strata), dtype=bool)
+        self.wealth: Floats = np.zeros((canaries, strata))
+        self.seen: Floats = np.zeros((canaries, strata))
+        self.bad: Floats = np.zeros((canaries, strata))
+        self.all_seen: Floats = np.zeros(canaries)
+        self.all_bad: Floats = np.zeros(canaries)
+        self.value: Floats = np.ones(canaries)
+        self.peak: Floats = np.ones(canaries)
+
+    def observe(self, rows: Ints, stratum: Ints, treated: Bools, share: Floats, bad: Bools) -> None:
+        """Take one verdict into each of the canaries ``rows``; the other arrays are aligned with ``rows``."""
+        self._open(rows, stratum)
+        factors = self._factors(rows, stratum, treated, share, bad)
+        at = (rows, stratum)
+        grown = self._grow(self.own, at, factors)
+        self.wealth[at] = np.exp(np.minimum(grown, _LOG_MAX))
+        together = np.exp(np.minimum(self._grow(self.pooled, (rows,), factors), _LOG_MAX))
+        part = self.plan.pooled_share
+        mean = self.wealth[rows].sum(axis=1) / self.open[rows].sum(axis=1)
+        value = part * together + (1.0 - part) * mean
+        self.value[rows] = value
+        self.peak[rows] = np.maximum(self.peak[rows], value)
+        self._learn(rows, stratum, treated, bad)
+
+    def keep(self, rows: Bools) -> None:
+        """Drop the canaries that are not in ``rows``, to go on with the others."""
+        self.own.keep(rows)
+        self.pooled.keep(rows)
+        for name in ("open", "wealth", "seen", "bad", "all_seen", "all_bad", "value", "peak"):
+            setattr(self, name, getattr(self, name)[rows])
+
+    def _open(self, rows: Ints, stratum: Ints) -> None:
+        new = ~self.open[rows, stratum]
+        if not new.any():
+            return
+        rows, stratum = rows[new], stratum[new]
+        count = self.open[rows].sum(axis=1)
+        mean = np.where(count > 0, self.wealth[rows].sum(axis=1) / np.maximum(count, 1), 1.0)
+        self.own.log[rows, stratum] = np.log(np.maximum(mean, np.exp(-_LOG_MAX)))
+        self.wealth[rows, stratum] = mean
+        self.open[rows, stratum] = True
+
+    def _rate(self, rows: Ints, stratum: Ints) -> Floats:
+        prior = self.plan.baseline.prior_outcomes
+        overall = (self.all_bad[rows] + prior * self.prior_rate) / (self.all_seen[rows] + prior)
+        rate: Floats = (self.bad[rows, stratum] + prior * overall) / (self.seen[rows, stratum] + prior)
+        return rate
+
+    def _factors(self, rows: Ints, stratum: Ints, treated: Bools, share: Floats, bad: Bools) -> Floats:
+        odds = (1.0 / self._rate(rows, stratum) - 1.0)[:, None]
+        arm, part = treated[:, None], share[:, None]
+        when_bad = np.where(arm, 1.0 + self.effects * odds, 1.0) / (1.0 + part * self.effects * odds)
+        when_good = np.where(arm, 1.0 - self.effects, 1.0) / (1.0 - part * self.effects)
+        factors: Floats = np.where(bad[:, None], when_bad, when_good)
+        return factors
+
+    def _grow(self, wealth: Wealth, at: tuple[Any, ...], factors: Floats) -> Floats:
+        mixture = self.plan.mixture
+        products = wealth.fractions[at] * factors
+        grown = products.sum(axis=1)
+        log: Floats = wealth.log[at] + np.log(grown)
+        renewed = mixture.renewal / (wealth.events[at] + mixture.renewal_delay)
+        products *= ((1.0 - renewed) / grown)[:, None]
+        products += renewed[:, None] * self.weights
+        wealth.fractions[at], wealth.log[at] = products, log
+        wealth.events[at] += 1.0
+        return log
+
+    def _learn(self, rows: Ints, stratum: Ints, treated: Bools, bad: Bools) -> None:
+        rows, stratum, bad = rows[~treated], stratum[~treated], bad[~treated]
+        at: tuple[Any, ...]
+        for seen, failed, at in (
+            (self.all_seen, self.all_bad, (rows,)),
+            (self.seen, self.bad, (rows, stratum)),
+        ):
+            seen[at] += 1.0
+            failed[at] += bad
+            full = tuple(axis[seen[at] >= self.plan.baseline.memory_outcomes] for axis in at)
+            if full[0].size:
+                seen[full] *= 0.5
+                failed[full] *= 0.5
