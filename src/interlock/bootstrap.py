@@ -23,6 +23,7 @@ from interlock.payments.assembly import Payments, assemble
 from interlock.payments.attempts.walking import Limits
 from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
+from interlock.releases.canary.controller import CanaryController
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
 from interlock.routing.service import Routing
@@ -109,6 +110,7 @@ class Rooms(Payments):
     routing: Routing
     proposals: Proposals
     rollouts: Rollouts
+    canaries: CanaryController
     ledger: Ledger
     payment_pages: PaymentPages
     files: Files
@@ -192,6 +194,7 @@ def wire(foundation: Foundation) -> Rooms:
             budget_ms=settings.payment_budget_ms, lease_ms=settings.payment_budget_ms + _LEASE_OVER_BUDGET_MS
         ),
     )
+    proposals, rollouts = Proposals(database, foundation.vault.envelope, clock), Rollouts(database, clock)
     seal = SecretSeal(foundation.vault.envelope)
     policy = Policy(private_in_test=settings.webhook_allow_private)
     wired: dict[str, Any] = {field.name: getattr(payments, field.name) for field in fields(payments)}
@@ -201,8 +204,9 @@ def wire(foundation: Foundation) -> Rooms:
         access=AccessService(database, clock),
         authenticator=Authenticator(database),
         routing=Routing(database, foundation.vault.envelope, clock),
-        proposals=Proposals(database, foundation.vault.envelope, clock),
-        rollouts=Rollouts(database, clock),
+        proposals=proposals,
+        rollouts=rollouts,
+        canaries=CanaryController(database, proposals, rollouts, clock),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),

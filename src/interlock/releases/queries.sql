@@ -20,3 +20,20 @@ FROM release_trials WHERE state = 'running' ORDER BY account_id, id LIMIT $1;
 SELECT account_id, id, livemode, version, created_at_ms, gateway_id, release_id, against_release_id, kind, plan, state,
     verdict, cursor, memory, changed_at_ms
 FROM release_trials WHERE account_id = $1 AND release_id = $2 ORDER BY id DESC LIMIT $3;
+
+-- name: trial_attempts
+SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, network, currency, code, latency_ms,
+    echo_mismatch, release_id, settled_at_ms
+FROM attempts
+WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND id > $3 ORDER BY id LIMIT $4;
+
+-- name: named_attempts
+SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, network, currency, code, latency_ms,
+    echo_mismatch, release_id, settled_at_ms
+FROM attempts WHERE account_id = $1 AND id = ANY($2::text[]);
+
+-- name: recent_attempts
+SELECT count(*) AS attempts, coalesce(max(latency_ms), 0) AS slowest_ms FROM (
+    SELECT latency_ms FROM attempts
+    WHERE account_id = $1 AND gateway_id = $2 AND livemode = $3 AND id > $4 ORDER BY id DESC LIMIT $5
+) AS recent;

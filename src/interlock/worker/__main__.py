@@ -12,6 +12,7 @@ from interlock.base.settings import Settings
 from interlock.storage.leases import Leases
 from interlock.webhooks.outbound.delivery import Delivery, Limits
 from interlock.webhooks.retention import WebhookRetention
+from interlock.worker.loops import Loop
 from interlock.worker.main import Parts, serve
 from interlock.worker.sweeps import advance_ledger, forget_old_evidence, forget_old_keys
 
@@ -46,6 +47,7 @@ def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
         ledger_snapshots=advance_ledger(rooms.access, rooms.ledger),
         outbox_idle_ms=settings.outbox_interval_ms,
         recovery_idle_ms=settings.recovery_interval_ms,
+        more=(Loop(name="canaries", run=rooms.canaries.run_once, busy_ms=100, idle_ms=500, exclusive=True),),
         hurry_url=url,
     )
 
