@@ -269,7 +269,7 @@ def _shows(intent: Intent, tables: Tables, operation: Operation, original: Follo
         return releases(intent, tables, original)
     amount = intent.amount if operation is Operation.INCREMENT else intent.amount_received
     money = from_provider(amount, intent.currency, tables.currency_exponents)
-    if money is None:
+    if money is None or money.currency != original.amount.currency:
         return False
     before = original.captured_before_minor if operation is Operation.CAPTURE else 0
     return money.amount_minor >= before + original.amount.amount_minor

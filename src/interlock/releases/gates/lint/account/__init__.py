@@ -1,0 +1,1 @@
+"""Checks of how an account would run a package: settings, credentials, expiry."""

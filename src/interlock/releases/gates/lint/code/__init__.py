@@ -1,0 +1,1 @@
+"""Checks of a package's modules, each over syntax trees alone."""
