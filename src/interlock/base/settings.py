@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         default=25_000,
         description="Time one confirm may take over all its routes; what is unknown then is left to recovery.",
     )
+    providers: Path | None = Field(
+        default=None,
+        description="Folder of provider tables for connectors of your own; see docs/release_gates.md.",
+    )
     gateway_connections: int = Field(default=1_024, ge=1, description="Open connections per gateway and process.")
     idempotency_kept_ms: int = Field(default=86_400_000, ge=3_600_000, description="Time idempotent answers are kept.")
 

@@ -16,9 +16,14 @@ from interlock.releases.gates.types import Subject
 
 _PLACEHOLDER = re.compile(
     r"(?i)x{3,}|\*{3,}|\.{3,}|-+|change[_-]?me|todo|tbd|fixme|none|null|nil|undefined|n/?a|empty|dummy|placeholder"
-    r"|(?:my|your|the)[_ -].*|insert.*here|<.*>|\{.*\}|\[.*\]|\$\{?\w+\}?|secret|password|example.*|test|sample|demo|foo|bar"
+    r"|(?:my|your|the)[_ -].*|insert.*here|<.*>|\{.*\}|\[.*\]|\$\{?\w+\}?"
 )
-_ELSEWHERE = re.compile(r"(?i)\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+)\b|\.(?:test|local|invalid|internal)\b")
+_EXAMPLE = re.compile(r"(?i)secret|password|example.*|test|sample|demo|foo|bar")
+"""What is a placeholder in live mode only: a sandbox may well take it."""
+_ELSEWHERE = re.compile(
+    r"(?i)\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+)\b"
+    r"|\.(?:test|local|invalid|internal)\b"
+)
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ENVIRONMENTS = frozenset({"sandbox", "staging", "stage", "uat", "qa", "dev", "development", "preprod", "simulator"})
 _EXAMPLES = frozenset({"test", "tests", "testing", "demo", "example", "sample", "dummy", "fake"})
@@ -60,7 +65,9 @@ def check_names(manifest: Manifest, notes: Notes) -> None:
         notes.looked("settings")
         if setting_scales(name):
             problem = "lets an account set decimals or factors, and those are the currency's alone"
-            notes.fail("settings", f"manifest.toml settings.{name}", problem, "take exponents from ISO 4217 and the manifest")
+            notes.fail(
+                "settings", f"manifest.toml settings.{name}", problem, "take exponents from ISO 4217 and the manifest"
+            )
 
 
 def _check_mode(manifest: Manifest, config: ConnectorConfig, subject: Subject, notes: Notes) -> None:
@@ -79,7 +86,8 @@ def _mode(livemode: bool) -> str:  # noqa: FBT001 - the one thing it is about
 def _check_kinds(manifest: Manifest, table: ProviderTable | None, config: ConnectorConfig, notes: Notes) -> None:
     """Each credential is what its field asks for: keys and secrets get swapped when they are pasted."""
     beginnings: dict[str, tuple[str, ...]] = {
-        name: (*credential.live_prefixes, *credential.test_prefixes) for name, credential in manifest.credentials.items()
+        name: (*credential.live_prefixes, *credential.test_prefixes)
+        for name, credential in manifest.credentials.items()
     }
     for name, rules in (table.credentials if table else {}).items():
         beginnings[name] = (*beginnings.get(name, ()), *rules.live_prefixes, *rules.test_prefixes)
@@ -87,11 +95,15 @@ def _check_kinds(manifest: Manifest, table: ProviderTable | None, config: Connec
         notes.looked("kind")
         for other, prefixes in beginnings.items():
             if other != name and prefixes and value.startswith(prefixes):
-                notes.fail("kind", f"credentials.{name}", f"is a {other}", f"give the {name}; {other} has its own field")
+                notes.fail(
+                    "kind", f"credentials.{name}", f"is a {other}", f"give the {name}; {other} has its own field"
+                )
         own = beginnings.get(name, ())
         foreign = re.match(r"(?:[sr]k_|pk_|whsec_|we_|acct_)", value)
         if foreign and own and not foreign[0].startswith(tuple(prefix[:3] for prefix in own)):
-            notes.fail("kind", f"credentials.{name}", f"begins with {foreign[0]}, as no such key does", f"give the {name}")
+            notes.fail(
+                "kind", f"credentials.{name}", f"begins with {foreign[0]}, as no such key does", f"give the {name}"
+            )
 
 
 def _check_webhook(manifest: Manifest, config: ConnectorConfig, notes: Notes) -> None:
@@ -115,12 +127,16 @@ def _check_credential(
     bare = value
     for prefix in ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "AQE"):
         bare = bare.removeprefix(prefix)
-    if value and (_PLACEHOLDER.fullmatch(bare) or (len(bare) >= 8 and len(set(bare)) < 3)):
+    if value and (_is_placeholder(bare, config) or (len(bare) >= 8 and len(set(bare)) < 3)):
         notes.fail("placeholders", field, "is a placeholder", "give the value that the provider issued")
     rules = table.credentials.get(name) if table else None
     if value and config.livemode and rules and rules.live_pattern and not re.fullmatch(rules.live_pattern, value):
         problem = f"is nothing that {table.title if table else ''} issues as {name} in live mode"
         notes.fail("kind", field, problem, f"give it as issued; see {table.source('credentials') if table else ''}")
+
+
+def _is_placeholder(value: str, config: ConnectorConfig) -> bool:
+    return bool(_PLACEHOLDER.fullmatch(value) or (config.livemode and _EXAMPLE.fullmatch(value)))
 
 
 def _check_doubles(config: ConnectorConfig, notes: Notes) -> None:
@@ -142,10 +158,12 @@ def _check_setting(name: str, value: str, table: ProviderTable | None, subject: 
     if setting_scales(name):
         notes.fail("configuration", field, "sets decimals or factors, which are the currency's alone", "remove it")
     if _KEY.search(value):
-        notes.fail("kind", field, "holds a key, and settings are shown to everybody", "withdraw it; give it as credential")
+        notes.fail(
+            "kind", field, "holds a key, and settings are shown to everybody", "withdraw it; give it as credential"
+        )
     if name == _BASE_URL:
         return  # told by lint.mode
-    if value and _PLACEHOLDER.fullmatch(value.strip()):
+    if subject.config is not None and value and _is_placeholder(value.strip(), subject.config):
         notes.fail("placeholders", field, "is a placeholder", "give the real value")
     if not subject.livemode:
         return

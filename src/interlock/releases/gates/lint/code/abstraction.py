@@ -68,7 +68,7 @@ class Follower:
             given: its arguments in order, OPEN for those that are not named.
 
         """
-        names = {name: OPEN for name in parameters(function)}
+        names = dict.fromkeys(parameters(function), OPEN)
         names.update(zip(names, given, strict=False))
         key = (id(function), tuple(names.values()))
         if key in self._known:
@@ -130,29 +130,38 @@ class _Walk:
 
     def _statement(self, node: ast.stmt, names: Names) -> _Flow:
         flow = _Flow(names)
-        if isinstance(node, ast.Return):
-            flow.returns = NONE if node.value is None else self.value(node.value, names)
-            flow.falls = None
-        elif isinstance(node, ast.Raise):
-            flow.falls = None
-        elif isinstance(node, ast.Break | ast.Continue):
-            flow.leaves.append(names)
-            flow.falls = None
-        elif isinstance(node, ast.Expr):
-            self.value(node.value, names)
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            self._assign(node, names)
-        elif isinstance(node, ast.If):
-            flow = self._if(node, names)
-        elif isinstance(node, ast.For | ast.While):
-            flow = self._loop(node, names)
-        elif isinstance(node, ast.Try):
-            flow = self._try(node, names)
-        elif isinstance(node, ast.With):
-            flow = self.block(node.body, names)
-        elif isinstance(node, ast.Match):
-            flow = self._either([self.block(case.body, names) for case in node.cases] + [_Flow(names)])
+        match node:
+            case ast.Return():
+                flow.returns = NONE if node.value is None else self.value(node.value, names)
+                flow.falls = None
+            case ast.Raise():
+                flow.falls = None
+            case ast.Break() | ast.Continue():
+                flow.leaves.append(names)
+                flow.falls = None
+            case ast.Expr():
+                self.value(node.value, names)
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                self._assign(node, names)
+            case _:
+                flow = self._compound(node, flow)
         return flow
+
+    def _compound(self, node: ast.stmt, flow: _Flow) -> _Flow:
+        names = flow.falls or {}
+        match node:
+            case ast.If():
+                return self._if(node, names)
+            case ast.For() | ast.While():
+                return self._loop(node, names)
+            case ast.Try():
+                return self._try(node, names)
+            case ast.With():
+                return self.block(node.body, names)
+            case ast.Match():
+                return self._either([*(self.block(case.body, names) for case in node.cases), _Flow(names)])
+            case _:
+                return flow
 
     def _assign(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign, names: Names) -> None:
         if node.value is None:
@@ -260,31 +269,38 @@ class _Walk:
 
     def value(self, node: ast.expr, names: Names) -> Value:
         """Return what an expression may be."""
-        if isinstance(node, ast.Constant):
-            return NONE if node.value is None else TRUE if node.value else FALSE
-        if isinstance(node, ast.Name):
-            return names.get(node.id, OPEN)
-        if isinstance(node, ast.NamedExpr):
-            names[node.target.id] = self.value(node.value, names)
-            return names[node.target.id]
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inner = self.value(node.operand, names)
-            return (FALSE if inner & _TRUTHY else frozenset()) | (TRUE if inner & _FALSY else frozenset())
-        if isinstance(node, ast.BoolOp):
-            return self._bool(node, names)
-        if isinstance(node, ast.IfExp):
-            test = self.value(node.test, names)
-            chosen: Value = self.value(node.body, names) if test & _TRUTHY else frozenset()
-            return chosen | (self.value(node.orelse, names) if test & _FALSY else frozenset())
-        if isinstance(node, ast.Compare):
-            return self._compare(node, names)
-        if isinstance(node, ast.Call):
-            return self._call(node, names)
-        if isinstance(node, ast.BinOp):
-            return _joined_bits(node.op, self.value(node.left, names), self.value(node.right, names))
-        if isinstance(node, ast.List | ast.Tuple | ast.Set):
-            return TRUE if node.elts else FALSE
-        return OPEN
+        match node:
+            case ast.Constant():
+                return NONE if node.value is None else TRUE if node.value else FALSE
+            case ast.Name():
+                return names.get(node.id, OPEN)
+            case ast.NamedExpr():
+                names[node.target.id] = self.value(node.value, names)
+                return names[node.target.id]
+            case ast.UnaryOp(op=ast.Not()):
+                inner = self.value(node.operand, names)
+                return (FALSE if inner & _TRUTHY else frozenset()) | (TRUE if inner & _FALSY else frozenset())
+            case ast.BinOp():
+                return _joined_bits(node.op, self.value(node.left, names), self.value(node.right, names))
+            case ast.List() | ast.Tuple() | ast.Set():
+                return TRUE if node.elts else FALSE
+            case _:
+                return self._deeper_value(node, names)
+
+    def _deeper_value(self, node: ast.expr, names: Names) -> Value:
+        match node:
+            case ast.BoolOp():
+                return self._bool(node, names)
+            case ast.Compare():
+                return self._compare(node, names)
+            case ast.Call():
+                return self._call(node, names)
+            case ast.IfExp():
+                test = self.value(node.test, names)
+                chosen: Value = self.value(node.body, names) if test & _TRUTHY else frozenset()
+                return chosen | (self.value(node.orelse, names) if test & _FALSY else frozenset())
+            case _:
+                return OPEN
 
     def _bool(self, node: ast.BoolOp, names: Names) -> Value:
         stops = _FALSY if isinstance(node.op, ast.And) else _TRUTHY

@@ -46,13 +46,35 @@ _ALLOWED = OURS | STANDARD | OUTSIDE
 _PARENTS = frozenset({"urllib"})
 _INEXACT = frozenset({"math", "cmath", "statistics", "numbers", "fractions", "random"})
 _WORLD: dict[str, str] = {
-    **dict.fromkeys(("socket", "ssl", "http", "urllib", "aiohttp", "httpx", "requests", "ftplib", "smtplib"), "the network"),
+    **dict.fromkeys(
+        ("socket", "ssl", "http", "urllib", "aiohttp", "httpx", "requests", "ftplib", "smtplib"), "the network"
+    ),
     **dict.fromkeys(("os", "io", "pathlib", "shutil", "tempfile", "glob", "sqlite3"), "files"),
-    **dict.fromkeys(("subprocess", "multiprocessing", "signal", "threading", "concurrent", "asyncio"), "processes or threads"),
+    **dict.fromkeys(
+        ("subprocess", "multiprocessing", "signal", "threading", "concurrent", "asyncio"), "processes or threads"
+    ),
     **dict.fromkeys(("time", "datetime", "calendar", "zoneinfo"), "the clock"),
     **dict.fromkeys(("random", "secrets", "uuid"), "randomness"),
-    **dict.fromkeys(("importlib", "imp", "runpy", "pkgutil", "builtins", "ctypes", "pickle", "marshal", "shelve", "code",
-                     "inspect", "gc", "sys", "types", "operator"), "code that is not in the package"),
+    **dict.fromkeys(
+        (
+            "importlib",
+            "imp",
+            "runpy",
+            "pkgutil",
+            "builtins",
+            "ctypes",
+            "pickle",
+            "marshal",
+            "shelve",
+            "code",
+            "inspect",
+            "gc",
+            "sys",
+            "types",
+            "operator",
+        ),
+        "code that is not in the package",
+    ),
     **dict.fromkeys(("logging", "warnings", "traceback"), "logs"),
 }
 _REMEDY = "import only the contract, outcomes, money, msgspec and what docs/release_gates.md lists"
@@ -89,10 +111,11 @@ def _check_import(module: Module, node: ast.Import, notes: Notes) -> None:
 
 
 def _reach(name: str) -> str:
-    world = _WORLD.get(name.split(".")[0])
+    top = name.partition(".")[0]
+    world = _WORLD.get(top)
     if world:
         return f"imports {name}, which reaches {world}"
-    if name.split(".")[0] in _INEXACT:
+    if top in _INEXACT:
         return f"imports {name}, which computes with floats"
     return f"imports {name}, which a connector must not know"
 

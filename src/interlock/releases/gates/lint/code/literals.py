@@ -47,11 +47,11 @@ def check_code(modules: dict[str, Module], notes: Notes) -> None:
         for line, comment in module.comments.items():
             if (found := _problem(comment)) and not module.excused(notes, CHECK, line):
                 notes.fail(CHECK, f"{module.file}:{line}", found[0], found[1])
-        for node in module.docstrings:
-            if found := _problem(str(getattr(node, "value", ""))):
-                module.report(notes, CHECK, node, found[0], found[1])
-        for node in module.nodes:
-            _check_hash(module, node, notes)
+        for prose in module.docstrings:
+            if found := _problem(str(getattr(prose, "value", ""))):
+                module.report(notes, CHECK, prose, found[0], found[1])
+        for each in module.nodes:
+            _check_hash(module, each, notes)
 
 
 def check_texts(package: Package, notes: Notes) -> None:

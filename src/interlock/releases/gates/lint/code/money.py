@@ -29,22 +29,29 @@ def check(modules: dict[str, Module], notes: Notes) -> None:
     notes.looked("currencies", len(modules))
     for module in modules.values():
         for node in module.nodes:
-            if isinstance(node, ast.Constant):
-                _check_constant(module, node, notes)
-            elif isinstance(node, ast.BinOp):
-                _check_arithmetic(module, node, node.op, [node.left, node.right], notes)
-            elif isinstance(node, ast.AugAssign):
-                _check_arithmetic(module, node, node.op, [node.target, node.value], notes)
-            elif isinstance(node, ast.Call):
-                _check_call(module, node, notes)
-            elif isinstance(node, ast.Attribute):
-                _check_escape(module, node, notes)
-            elif isinstance(node, ast.Compare):
-                _check_comparison(module, node, notes)
-            elif isinstance(node, ast.Dict):
-                _check_currencies(module, node, [key for key in node.keys if key], node.values, notes)
-            elif isinstance(node, ast.Set | ast.List | ast.Tuple):
-                _check_currencies(module, node, node.elts, [], notes)
+            _check_node(module, node, notes)
+
+
+def _check_node(module: Module, node: ast.AST, notes: Notes) -> None:
+    match node:
+        case ast.Constant():
+            _check_constant(module, node, notes)
+        case ast.BinOp():
+            _check_arithmetic(module, node, node.op, [node.left, node.right], notes)
+        case ast.AugAssign():
+            _check_arithmetic(module, node, node.op, [node.target, node.value], notes)
+        case ast.Call():
+            _check_call(module, node, notes)
+        case ast.Attribute():
+            _check_escape(module, node, notes)
+        case ast.Compare():
+            _check_comparison(module, node, notes)
+        case ast.Dict():
+            _check_currencies(module, node, [key for key in node.keys if key], node.values, notes)
+        case ast.Set() | ast.List() | ast.Tuple():
+            _check_currencies(module, node, node.elts, [], notes)
+        case _:
+            pass
 
 
 def setting_scales(name: str) -> bool:
@@ -57,7 +64,9 @@ def _check_constant(module: Module, node: ast.Constant, notes: Notes) -> None:
         module.report(notes, "amounts", node, "holds a float", "money is counted in whole minor units")
 
 
-def _check_arithmetic(module: Module, node: ast.AST, operator: ast.operator, sides: list[ast.expr], notes: Notes) -> None:
+def _check_arithmetic(
+    module: Module, node: ast.AST, operator: ast.operator, sides: list[ast.expr], notes: Notes
+) -> None:
     if isinstance(operator, ast.Div) and not _is_path(sides):
         module.report(notes, "amounts", node, "divides into a float", "use // on counts, and nothing on amounts")
         return

@@ -58,8 +58,8 @@ def _read(file: str, content: bytes, notes: Notes) -> Module | None:
         return None
     if text.count("\n") > LINES_MAX:
         notes.fail("syntax", file, f"has more than {LINES_MAX} lines", "take it apart")
-    for number, line in enumerate(text.splitlines()[:2], 1):
-        coding = _CODING.match(line)
+    for number, beginning in enumerate(text.splitlines()[:2], 1):
+        coding = _CODING.match(beginning)
         if coding and coding[1].lower() not in _UTF_8:
             notes.fail("syntax", f"{file}:{number}", f"says it is {coding[1]}", "connectors are read as UTF-8")
     tree = _parse(file, text, notes)

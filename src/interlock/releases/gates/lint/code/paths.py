@@ -19,22 +19,26 @@ def check(modules: dict[str, Module], notes: Notes) -> None:
     quoting = _quoting_functions(modules)
     for module in modules.values():
         for node in module.nodes:
-            parts: list[ast.expr] = []
-            if isinstance(node, ast.JoinedStr) and _begins_path(node.values[0] if node.values else None):
-                parts = [value.value for value in node.values if isinstance(value, ast.FormattedValue)]
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _begins_path(_leftmost(node)):
-                if not isinstance(module.parents.get(node), ast.BinOp):
-                    parts = _terms(node)
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and _begins_path(node.left):
-                parts = list(node.right.elts) if isinstance(node.right, ast.Tuple) else [node.right]
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-                if _begins_path(node.func.value):
-                    parts = [*node.args, *(keyword.value for keyword in node.keywords)]
-            for part in parts:
+            for part in _parts(module, node):
                 notes.looked(CHECK)
                 if not _is_safe(module, part, quoting, _STEPS_MAX):
                     problem = f"puts {ast.unparse(part)[:60]} into a path unquoted"
                     module.report(notes, CHECK, node, problem, "quote it (urllib.parse.quote with safe='')")
+
+
+def _parts(module: Module, node: ast.AST) -> list[ast.expr]:
+    """Return what ``node`` puts into a path, whichever way it makes it; nothing where it makes none."""
+    if isinstance(node, ast.JoinedStr) and _begins_path(node.values[0] if node.values else None):
+        return [value.value for value in node.values if isinstance(value, ast.FormattedValue)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _begins_path(_leftmost(node)):
+        return [] if isinstance(module.parents.get(node), ast.BinOp) else _terms(node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and _begins_path(node.left):
+        return list(node.right.elts) if isinstance(node.right, ast.Tuple) else [node.right]
+    formats = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"
+    if formats and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return given if _begins_path(node.func.value) else []
+    return []
 
 
 def _begins_path(node: ast.expr | None) -> bool:
@@ -119,9 +123,11 @@ def _values(scope: ast.AST, name: str) -> list[ast.expr]:
     found: list[ast.expr] = []
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign):
-            if any(isinstance(inner, ast.Name) and inner.id == name for each in node.targets for inner in ast.walk(each)):
-                found.append(node.value)
+            targets = [inner for each in node.targets for inner in ast.walk(each)]
         elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
-            if isinstance(node.target, ast.Name) and node.target.id == name and node.value is not None:
-                found.append(node.value)
+            targets = [node.target]
+        else:
+            continue
+        if node.value is not None and any(isinstance(each, ast.Name) and each.id == name for each in targets):
+            found.append(node.value)
     return found

@@ -140,7 +140,7 @@ def _among(members: Any, code: int) -> bool:
 
 
 def _in_category(name: str, char: str) -> bool:
-    """Return whether ``char`` is in a category such as ``\\d`` or ``\\S``."""
+    """Return whether ``char`` is in a category of characters, such as digits or whatever is no space."""
     known = {"DIGIT": char.isdigit(), "SPACE": char.isspace(), "WORD": char.isalnum() or char == "_"}
     word = name.rpartition("_")[2]
     return known.get(word, True) is not ("_NOT_" in name) if word in known else True

@@ -21,8 +21,11 @@ _HOOKS = frozenset(
     {"__del__", "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__reduce__", "__reduce_ex__",
      "__init_subclass__", "__set_name__", "__class_getitem__", "__prepare__", "__instancecheck__", "__subclasshook__"}
 )  # fmt: skip
-_UNSAFE_TLS = frozenset({"verify_ssl", "ssl", "ssl_context", "check_hostname", "cert_reqs", "verify_mode", "verify_tls"})
+_UNSAFE_TLS = frozenset(
+    {"verify_ssl", "ssl", "ssl_context", "check_hostname", "cert_reqs", "verify_mode", "verify_tls"}
+)
 _ORDERED = frozenset({"sorted", "len", "min", "max", "any", "all", "sum", "frozenset", "set"})
+_IN_ORDER = frozenset({"list", "tuple", "iter", "enumerate"})
 
 
 def check(modules: dict[str, Module], notes: Notes) -> None:
@@ -31,17 +34,7 @@ def check(modules: dict[str, Module], notes: Notes) -> None:
         notes.looked(name, len(modules))
     for module in modules.values():
         for node in module.nodes:
-            if isinstance(node, ast.Name):
-                _check_name(module, node, notes)
-            elif isinstance(node, ast.Attribute):
-                _check_attribute(module, node, notes)
-            elif isinstance(node, ast.Call):
-                _check_call(module, node, notes)
-            elif isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
-                remedy = "write a generator: the transport drives it"
-                module.report(notes, "outside_world", node, "is asynchronous, and a connector waits for nothing", remedy)
-            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-                _check_definition(module, node, notes)
+            _check_node(module, node, notes)
             _check_order(module, node, notes)
         for text in module.texts():
             if "{" in str(text.value) and ".__" in str(text.value):
@@ -49,11 +42,30 @@ def check(modules: dict[str, Module], notes: Notes) -> None:
                 module.report(notes, "dynamic_code", text, problem, "use an f-string")
 
 
+def _check_node(module: Module, node: ast.AST, notes: Notes) -> None:
+    match node:
+        case ast.Name():
+            _check_name(module, node, notes)
+        case ast.Attribute():
+            _check_attribute(module, node, notes)
+        case ast.Call():
+            _check_call(module, node, notes)
+        case ast.FunctionDef() | ast.ClassDef():
+            _check_definition(module, node, notes)
+        case ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor() | ast.AsyncWith():
+            remedy = "write a generator: the transport drives it"
+            module.report(notes, "outside_world", node, "is asynchronous, and a connector waits for nothing", remedy)
+        case _:
+            pass
+
+
 def _check_name(module: Module, node: ast.Name, notes: Notes) -> None:
     name = node.id
     if name in module.imports or name in module.assigned or not isinstance(node.ctx, ast.Load):
         if name in _DYNAMIC | _WORLD:
-            module.report(notes, "dynamic_code", node, f"gives the name {name} a meaning of its own", "use another name")
+            module.report(
+                notes, "dynamic_code", node, f"gives the name {name} a meaning of its own", "use another name"
+            )
         return
     if name in _DYNAMIC:
         problem = f"uses {name}, so that what runs cannot be read here"
@@ -103,14 +115,7 @@ def _check_definition(module: Module, node: ast.FunctionDef | ast.ClassDef, note
 
 def _check_order(module: Module, node: ast.AST, notes: Notes) -> None:
     """The order of a set of texts differs from process to process, and so would the bytes that are sent."""
-    if isinstance(node, ast.For | ast.comprehension):
-        iterated: ast.expr | None = node.iter
-    elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
-        iterated = node.args[0]
-    elif isinstance(node, ast.Call) and node.args and module.origin(node.func) in {"list", "tuple", "iter", "enumerate"}:
-        iterated = node.args[0]
-    else:
-        return
+    iterated = _iterated(module, node)
     if iterated is None or not _is_set(module, iterated):
         return
     parent = module.parents.get(node)
@@ -119,6 +124,16 @@ def _check_order(module: Module, node: ast.AST, notes: Notes) -> None:
     problem = "goes through a set, whose order differs from process to process"
     place = node if hasattr(node, "lineno") else iterated
     module.report(notes, "determinism", place, problem, "sort it, or use a tuple")
+
+
+def _iterated(module: Module, node: ast.AST) -> ast.expr | None:
+    """Return what ``node`` goes through in order, None for anything else."""
+    if isinstance(node, ast.For | ast.comprehension):
+        return node.iter
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
+    return node.args[0] if joins or module.origin(node.func) in _IN_ORDER else None
 
 
 def _is_unordered(module: Module, comprehension: ast.AST | None) -> bool:

@@ -21,9 +21,9 @@ def check(modules: dict[str, Module], manifest: Manifest, table: ProviderTable |
         for node in module.nodes:
             if isinstance(node, ast.Subscript) and _is_group(node.value):
                 _check_name(module, node, node.value, node.slice, manifest, notes, certain=True)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-                if node.func.attr in {"get", "pop"} and _is_group(node.func.value):
-                    _check_name(module, node, node.func.value, node.args[0], manifest, notes, certain=False)
+            elif isinstance(node, ast.Call) and node.args and _is_group(getattr(node.func, "value", node.func)):
+                group = getattr(node.func, "value", node.func)
+                _check_name(module, node, group, node.args[0], manifest, notes, certain=False)
     _check_tables(modules, manifest, table, notes)
     _check_headers(modules, manifest, table, notes)
 

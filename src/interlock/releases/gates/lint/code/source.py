@@ -16,7 +16,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 EXCUSABLE = frozenset({"lint.literals", "lint.loops", "lint.paths", "lint.patterns", "lint.security"})
-"""Checks that judge by likeness, where a person may know better. Money, signatures, imports and outcomes are no such."""
+"""Checks that judge by likeness, where a person may know better. Money, signatures, imports, outcomes are no such."""
 
 _EXCUSE = re.compile(r"#\s*allow (?P<check>lint\.[a-z_]+)(?::\s*(?P<reason>.*))?")
 _REASON_MIN = 10

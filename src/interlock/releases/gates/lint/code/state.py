@@ -126,6 +126,4 @@ def _outlives(module: Module, scope: Scope | None, name: str) -> bool:
 
 
 def _locals(function: Function) -> set[str]:
-    return {
-        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-    }
+    return {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}

@@ -101,7 +101,10 @@ def _check_ladder(manifest: Manifest, notes: Notes) -> None:
         return
     if list(ladder) != sorted(set(ladder)):
         notes.fail("retry", where, "does not grow with each step", "let each delay be longer than the one before")
-    for step, delay_ms, (least, most) in (("first", ladder[0], _FIRST_INQUIRY_MS), ("last", ladder[-1], _LAST_INQUIRY_MS)):
+    for step, delay_ms, (least, most) in (
+        ("first", ladder[0], _FIRST_INQUIRY_MS),
+        ("last", ladder[-1], _LAST_INQUIRY_MS),
+    ):
         if not least <= delay_ms <= most:
             problem = f"its {step} delay is {delay_ms} ms, and {least} to {most} is sane"
             notes.fail("retry", where, problem, "correct it: the last one repeats")

@@ -66,4 +66,6 @@ def _check_demands(manifest: Manifest, stable: Manifest, config: ConnectorConfig
         notes.looked("new_fields")
         if missing:
             problem = "is required now, and accounts made before have no value for it"
-            notes.fail("new_fields", f"{FILE} {field}", problem, "make it optional, or give every account a value first")
+            notes.fail(
+                "new_fields", f"{FILE} {field}", problem, "make it optional, or give every account a value first"
+            )

@@ -108,10 +108,15 @@ def _check_identity(manifest: Manifest, table: ProviderTable, book: Book) -> Non
     if manifest.api_version not in table.versions.known:
         problem = f"is {shown(manifest.api_version)}"
         book.differs("api_version", "versions", "api_version", problem, f"{shown(table.versions.known)} tried out")
-    book.equal("request_id", "request_id_header", "request_id_header", manifest.request_id_header, table.request_id_header)
+    book.equal("manifest", "hosts", "title", manifest.title, table.title)
+    book.equal(
+        "request_id", "request_id_header", "request_id_header", manifest.request_id_header, table.request_id_header
+    )
     for name in ("scheme", "header", "credential"):
         book.equal("auth", "auth", f"auth.{name}", getattr(manifest.auth, name), getattr(table.auth, name))
-    book.equal("idempotency", "idempotency", "idempotency.header", manifest.idempotency.header, table.idempotency.header)
+    book.equal(
+        "idempotency", "idempotency", "idempotency.header", manifest.idempotency.header, table.idempotency.header
+    )
 
 
 def _check_entries(manifest: Manifest, table: ProviderTable, book: Book) -> None:
@@ -144,7 +149,10 @@ def _check_samples(manifest: Manifest, table: ProviderTable, notes: Notes) -> No
         for name, rules in entries.items():
             if name not in declared:
                 continue
-            for sample, wanted in [*((each, True) for each in rules.accepts), *((each, False) for each in rules.rejects)]:
+            for sample, wanted in [
+                *((each, True) for each in rules.accepts),
+                *((each, False) for each in rules.rejects),
+            ]:
                 notes.looked(group)
                 if _takes(manifest, group, name, sample, "live") is wanted:
                     continue
@@ -176,7 +184,9 @@ def _check_capabilities(manifest: Manifest, table: ProviderTable, book: Book) ->
         book.notes.looked(check)
         if getattr(able, flag) and flag not in known.can:
             why = known.cannot.get(flag, "cannot do that")
-            problem = f"is true, and with {table.title} it {why}" if flag in known.cannot else f"is true; {table.title} {why}"
+            problem = (
+                f"is true, and with {table.title} it {why}" if flag in known.cannot else f"is true; {table.title} {why}"
+            )
             book.notes.fail(check, f"{FILE} capabilities.{flag}", problem, f"see {table.source(section)}")
     late = sorted(set(able.operations) & set(known.asynchronous_operations))
     found = sorted(able.asynchronous_operations)
@@ -219,7 +229,9 @@ def _check_retry(manifest: Manifest, table: ProviderTable, book: Book) -> None:
 def _check_webhook(manifest: Manifest, table: ProviderTable, book: Book) -> None:
     own, rules = manifest.webhook, table.webhook
     if own is None or rules is None:
-        book.equal("webhook", "webhook", "webhook", "absent" if own is None else "there", "there" if rules else "absent")
+        book.equal(
+            "webhook", "webhook", "webhook", "absent" if own is None else "there", "there" if rules else "absent"
+        )
         return
     for name in ("scheme", "credential", "signature_header", "acknowledge_body"):
         book.equal("webhook", "webhook", f"webhook.{name}", getattr(own, name), getattr(rules, name))
