@@ -7,7 +7,7 @@ nothing; a header with another name than the provider's is no header.
 import ast
 
 from interlock.gateways.manifest import Manifest
-from interlock.releases.gates.lint.code.source import Module
+from interlock.releases.gates.lint.code.source import Function, Module
 from interlock.releases.gates.lint.notes import Notes
 from interlock.releases.gates.providers.tables import ProviderTable
 
@@ -26,6 +26,7 @@ def check(modules: dict[str, Module], manifest: Manifest, table: ProviderTable |
                 _check_name(module, node, group, node.args[0], manifest, notes, certain=False)
     _check_tables(modules, manifest, table, notes)
     _check_headers(modules, manifest, table, notes)
+    _check_declared(modules, manifest, notes)
 
 
 def _is_group(node: ast.expr) -> bool:
@@ -102,6 +103,30 @@ def _check_headers(modules: dict[str, Module], manifest: Manifest, table: Provid
         if header.lower() not in texts:
             problem = f"names the header {header} nowhere ({what})"
             notes.fail(CHECK, "package", problem, "send it, or read it, under exactly this name")
+    for module in modules.values():
+        for function in module.functions.values():
+            _check_envelope(module, function, known, notes)
+
+
+def _check_envelope(module: Module, function: Function, known: dict[str, str], notes: Notes) -> None:
+    """A function that writes the authentication of a request writes its other headers too."""
+    texts = {
+        node.value.lower()
+        for node in ast.walk(function)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    if known["auth.header"].lower() not in texts:
+        return
+    notes.looked(CHECK)
+    needed = [known[what] for what in ("versions.header",) if what in known]
+    needed += [known["idempotency.header"]] if "post" in texts else []
+    for header in needed:
+        if header.lower() not in texts:
+            problem = f"{function.name} leaves out {header}"
+            module.report(notes, CHECK, function, problem, "send it with every request of this kind")
+
+
+def _check_declared(modules: dict[str, Module], manifest: Manifest, notes: Notes) -> None:
     read = {field for module in modules.values() for field in _keys_read(module)}
     for name, credential in manifest.credentials.items():
         notes.looked(CHECK)

@@ -1,0 +1,64 @@
+"""Packages made from the built-in ones by a small edit, and what the gate ``lint`` says of them."""
+
+import asyncio
+from typing import Any
+
+from interlock.gateways.contract import ConnectorConfig
+from interlock.gateways.loader import builtin_package
+from interlock.gateways.package import Package
+from interlock.releases.gates.lint import gate, run
+from interlock.releases.gates.lint.examined import Examined
+from interlock.releases.gates.lint.notes import Notes
+from interlock.releases.gates.types import Finding, GateReport, Subject
+
+NOW_MS = 1_790_000_000_000
+
+LIVE = {
+    "stripe": ConnectorConfig(
+        livemode=True,
+        credentials={"secret_key": "sk_live_" + "9fK2vQ7xT1bN4mZ8", "webhook_secret": "whsec_" + "cD5gH3jL6pR0sV2y"},
+    ),
+    "adyen": ConnectorConfig(
+        livemode=True,
+        settings={"merchant_account": "BakeryECOM", "live_prefix": "5d1c0f2b9a3e7764-Bakery"},
+        credentials={"api_key": "AQ" + "Eyhmfx4nMYhZGw0mn3Q5qf3VaY", "hmac_key": "7C5F1E9A03B2D486" * 4},
+    ),
+}
+
+
+def edited(name: str, file: str, old: str, new: str, *more: tuple[str, str, str]) -> Package:
+    """Return the built-in package ``name`` with ``old`` replaced by ``new`` once in ``file``, and so on for ``more``."""
+    files = dict(builtin_package(name).files)
+    for target, before, after in [(file, old, new), *more]:
+        text = files.get(target, b"").decode()
+        assert before in text, f"{target} does not hold {before!r}"
+        files[target] = text.replace(before, after, 1).encode()
+    return Package(files)
+
+
+def appended(name: str, file: str, text: str) -> Package:
+    """Return the built-in package ``name`` with ``text`` at the end of ``file``."""
+    files = dict(builtin_package(name).files)
+    files[file] = files[file] + b"\n\n" + text.encode()
+    return Package(files)
+
+
+def report_of(package: Package, **subject: Any) -> GateReport:
+    """Return the whole gate's report."""
+    values = {"livemode": False, "now_ms": NOW_MS, **subject}
+    return asyncio.run(run(Subject(package=package, **values), lambda *_: None))
+
+
+def findings_of(package: Package, **subject: Any) -> tuple[Finding, ...]:
+    """Return what the gate finds, without Bandit, which takes most of its time."""
+    values = {"livemode": False, "now_ms": NOW_MS, **subject}
+    notes = Notes()
+    for name, step in gate._steps(Examined(subject=Subject(package=package, **values)), notes, None):
+        if name != "security":
+            step()
+    return notes.findings()
+
+
+def named(findings: tuple[Finding, ...], check: str) -> list[Finding]:
+    """Return the findings of one check."""
+    return [finding for finding in findings if finding.check == f"lint.{check}"]
