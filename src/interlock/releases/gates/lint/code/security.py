@@ -7,6 +7,7 @@ keep their configuration in themselves. What it finds of medium severity or more
 import logging
 import re
 import tempfile
+import warnings
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -47,14 +48,16 @@ def check(modules: dict[str, Module], notes: Notes) -> None:
 
 
 def _run(paths: list[str]) -> Any:
-    from bandit.core.config import BanditConfig  # noqa: PLC0415 - takes a fifth of a second, see above
-    from bandit.core.manager import BanditManager  # noqa: PLC0415 - the same
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Bandit's own libraries say of each other is not about the package
+        from bandit.core.config import BanditConfig  # noqa: PLC0415 - takes a fifth of a second, see above
+        from bandit.core.manager import BanditManager  # noqa: PLC0415 - the same
 
-    logging.getLogger("bandit").setLevel(logging.CRITICAL)
-    logging.getLogger("stevedore").setLevel(logging.CRITICAL)
-    manager = BanditManager(BanditConfig(), "file", quiet=True, ignore_nosec=True)
-    manager.files_list = sorted(paths)
-    manager.run_tests()
+        logging.getLogger("bandit").setLevel(logging.CRITICAL)
+        logging.getLogger("stevedore").setLevel(logging.CRITICAL)
+        manager = BanditManager(BanditConfig(), "file", quiet=True, ignore_nosec=True)
+        manager.files_list = sorted(paths)
+        manager.run_tests()
     return manager
 
 

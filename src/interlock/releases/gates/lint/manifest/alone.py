@@ -68,8 +68,8 @@ def _check_pointers(manifest: Manifest, notes: Notes) -> None:
     for operation, sent in manifest.sent.items():
         for name, pointer in (("amount", sent.amount), ("currency", sent.currency)):
             if pointer is not None and pointer.startswith("/") is not (sent.format == "json"):
-                shape = "a JSON pointer" if sent.format == "json" else "a form key"
-                notes.fail("sent", f"{FILE} sent.{operation}.{name}", f"is no {shape}", f"give {shape}")
+                shape = "JSON pointer" if sent.format == "json" else "form key"
+                notes.fail("sent", f"{FILE} sent.{operation}.{name}", f"is no {shape}", f"give a {shape}")
 
 
 def _check_timeouts(manifest: Manifest, notes: Notes) -> None:

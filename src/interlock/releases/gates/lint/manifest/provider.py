@@ -83,7 +83,7 @@ class Book:
 
 def shown(value: object) -> str:
     """Return a value as a sentence shows it."""
-    if value is None or value in ((), ""):
+    if value is None or value == "" or (isinstance(value, tuple | list) and not value):
         return "nothing"
     if isinstance(value, tuple | list | set | frozenset):
         return ", ".join(str(each) for each in value)
