@@ -1,7 +1,10 @@
 """Packages made from the built-in ones by a small edit, and what the gate ``lint`` says of them."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.loader import builtin_package
@@ -26,8 +29,25 @@ LIVE = {
 }
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """One edit of a built-in package, the check that must find it, the field it names, a part of its sentence."""
+
+    provider: str
+    old: str
+    new: str
+    check: str
+    said: str
+    file: str = "manifest.toml"
+    field: str = ""
+
+
+def edits_in(path: Path) -> list[Edit]:
+    """Return the edits that a TOML file lists."""
+    return msgspec.toml.decode(path.read_bytes(), type=dict[str, list[Edit]])["edit"]
+
+
 def edited(name: str, file: str, old: str, new: str, *more: tuple[str, str, str]) -> Package:
-    """Return the built-in package ``name`` with ``old`` replaced by ``new`` once in ``file``, and so on for ``more``."""
+    """Return a built-in package with ``old`` replaced by ``new`` once in ``file``, and so on for ``more``."""
     files = dict(builtin_package(name).files)
     for target, before, after in [(file, old, new), *more]:
         text = files.get(target, b"").decode()

@@ -43,11 +43,32 @@ def told(name: str, config: ConnectorConfig, **subject: Any) -> tuple[Finding, .
 
 S, A = "stripe", "adyen"
 ACCOUNTS = [
-    (S, "live", {"secret_key": CONFIGS["stripe"].credentials["secret_key"]}, "configuration", "credentials.secret_key", "test key in live"),
-    (S, "test", {"secret_key": STRIPE_LIVE["secret_key"]}, "configuration", "credentials.secret_key", "live key in test"),
+    (
+        S,
+        "live",
+        {"secret_key": CONFIGS["stripe"].credentials["secret_key"]},
+        "configuration",
+        "credentials.secret_key",
+        "test key in live",
+    ),
+    (
+        S,
+        "test",
+        {"secret_key": STRIPE_LIVE["secret_key"]},
+        "configuration",
+        "credentials.secret_key",
+        "live key in test",
+    ),
     (S, "live", {"secret_key": ""}, "configuration", "credentials.secret_key", "is absent"),
     (S, "live", {"accuont": "acct_1"}, "configuration", "settings.accuont", "is unknown"),
-    (S, "live", {"secret_key": STRIPE_LIVE["secret_key"] + "\n"}, "configuration", "credentials.secret_key", "unprintable"),
+    (
+        S,
+        "live",
+        {"secret_key": STRIPE_LIVE["secret_key"] + "\n"},
+        "configuration",
+        "credentials.secret_key",
+        "unprintable",
+    ),
     (S, "live", {"account": "acct_1032D82eZvKYlo2C "}, "configuration", "settings.account", "space or a line break"),
     (S, "live", {"secret_key": "sk_live_short"}, "kind", "credentials.secret_key", "nothing that Stripe issues"),
     (S, "live", {"webhook_secret": STRIPE_LIVE["secret_key"]}, "kind", "credentials.webhook_secret", "is a secret_key"),
@@ -58,7 +79,14 @@ ACCOUNTS = [
     (S, "live", {"webhook_secret": ""}, "webhook_secret", "credentials.webhook_secret", "disputes and late results"),
     (A, "test", {"hmac_key": ""}, "webhook_secret", "credentials.hmac_key", "capture, increment, void, refund"),
     (S, "live", {"base_url": "http://127.0.0.1:1"}, "mode", "settings.base_url", "replaces the provider's host"),
-    (S, "live", {"secret_key": "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx"}, "placeholders", "credentials.secret_key", "placeholder"),
+    (
+        S,
+        "live",
+        {"secret_key": "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx"},
+        "placeholders",
+        "credentials.secret_key",
+        "placeholder",
+    ),
     (S, "live", {"secret_key": "sk_live_changeme"}, "placeholders", "credentials.secret_key", "placeholder"),
     (A, "live", {"api_key": "<your-api-key>"}, "placeholders", "credentials.api_key", "placeholder"),
     (A, "live", {"api_key": "AQEtest"}, "kind", "credentials.api_key", "nothing that Adyen issues"),
@@ -68,10 +96,17 @@ ACCOUNTS = [
     (A, "live", {"merchant_account": "Bakery_Staging"}, "environment", "settings.merchant_account", "names staging"),
     (A, "live", {"merchant_account": "InterlockSandbox"}, "environment", "settings.merchant_account", "names sandbox"),
     (A, "live", {"merchant_account": "bakery.test"}, "environment", "settings.merchant_account", "private address"),
-    (A, "live", {"live_prefix": "live-5d1c0f2b9a3e7764-Bakery"}, "configuration", "settings.live_prefix", "shape that Adyen"),
+    (
+        A,
+        "live",
+        {"live_prefix": "live-5d1c0f2b9a3e7764-Bakery"},
+        "configuration",
+        "settings.live_prefix",
+        "shape that Adyen",
+    ),
     (A, "live", {"live_prefix": ""}, "configuration", "settings.live_prefix", "is absent"),
     (A, "live", {"display_decimals": "4"}, "configuration", "settings.display_decimals", "decimals or factors"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -187,12 +222,12 @@ def test_what_lasts_or_says_nothing_is_no_finding(value: str) -> None:
 
 
 @pytest.mark.parametrize(("livemode", "same"), [(True, True), (False, False)])
-def test_what_serves_already_and_what_is_for_trying_do_not_fail_before_their_end(livemode: bool, same: bool) -> None:  # noqa: FBT001
+def test_what_serves_already_and_what_is_for_trying_do_not_fail_before_their_end(livemode: bool, same: bool) -> None:
     assert expiring(token(3 * DAYS), livemode=livemode, same=same) == []
     assert expiring(token(-3 * DAYS), livemode=livemode, same=same) == ["the token ran out 3 days ago"]
 
 
 @pytest.mark.parametrize(("left_ms", "failed"), [(-1, True), (13 * DAY_MS, True), (15 * DAY_MS, False)])
-def test_expiries_that_the_operator_told_count_too(left_ms: int, failed: bool) -> None:  # noqa: FBT001
+def test_expiries_that_the_operator_told_count_too(left_ms: int, failed: bool) -> None:
     found = told(S, LIVE[S], credentials_expire_at_ms={"secret_key": NOW_MS + left_ms, "unheard_of": 0})
     assert [finding.where for finding in found] == (["credentials.secret_key"] if failed else [])

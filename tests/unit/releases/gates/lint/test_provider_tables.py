@@ -72,8 +72,12 @@ def test_a_table_agrees_with_itself(name: str) -> None:
     assert all(iso_exponent(currency) == 3 for currency in known.currencies.multiples)
     assert set(known.echo) == {operation for operation, rules in known.sent.items() if not rules.optional}
     assert set(known.echo) == set(Operation) - {
-        Operation.COMPLETE, Operation.VOID, Operation.VERIFY, Operation.INQUIRE, Operation.FUND
-    }  # fmt: skip
+        Operation.COMPLETE,
+        Operation.VOID,
+        Operation.VERIFY,
+        Operation.INQUIRE,
+        Operation.FUND,
+    }
     assert known.webhook is not None
     assert {event for events in known.webhook.subscriptions.values() for event in events} <= set(known.notifications)
     assert all(allowed for group in known.statuses.values() for allowed in group.values())
@@ -103,7 +107,7 @@ def test_an_operators_table_is_read_strictly(tmp_path: Path) -> None:
         ("#" * 300_000, "KiB"),
     ]:
         path.write_text(text)
-        with pytest.raises(ConfigurationError, match="acme.toml") as caught:
+        with pytest.raises(ConfigurationError, match=r"acme\.toml") as caught:
             provider_table("acme", tmp_path)
         assert said in str(caught.value)
     path.write_text(acme.TABLE)

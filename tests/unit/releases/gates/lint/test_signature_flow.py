@@ -92,19 +92,92 @@ REFUSING = [
     """,
 ]
 BELIEVING = [
-    "def parse(header, body):\n    hmac.compare_digest(header, body)\n    return [1]",
-    "def parse(header, body):\n    if hmac.compare_digest(header, body) or not header:\n        return [1]\n    return SignatureInvalid('no')",
-    "def parse(header, body):\n    if not header:\n        return []\n    if not hmac.compare_digest(header, body):\n        return SignatureInvalid('no')\n    return [1]",
-    "def parse(header, body):\n    try:\n        if not hmac.compare_digest(header, body):\n            raise ValueError\n    except ValueError:\n        pass\n    return [1]",
-    "def parse(header, body):\n    ok = True\n    for one in header:\n        ok = hmac.compare_digest(one, body)\n    if ok:\n        return [1]\n    return SignatureInvalid('no')",
-    "def parse(header, body):\n    for one in header:\n        if not hmac.compare_digest(one, body):\n            return SignatureInvalid('no')\n    return [1]",
-    "def check(header, body):\n    return hmac.compare_digest(header, body)\ndef parse(header, body):\n    check(header, body)\n    return [1]",
-    "def check(header, body):\n    if not body:\n        return True\n    return hmac.compare_digest(header, body)\ndef parse(header, body):\n    if not check(header, body):\n        return SignatureInvalid('no')\n    return [1]",
-    "def parse(header, body):\n    if hmac.compare_digest(header, body):\n        return SignatureInvalid('no')\n    return [1]",
-    "def parse(header, body):\n    ok = hmac.compare_digest(header, body)\n    if ok is not None:\n        return [1]\n    return SignatureInvalid('no')",
-    "def parse(header, body):\n    return parse(header, body) if hmac.compare_digest(header, body) else parse(header, body)",
-    "def parse(header, body):\n    try:\n        return SignatureInvalid('no') if not hmac.compare_digest(header, body) else [1]\n    finally:\n        return [1]",
-]  # fmt: skip
+    """
+    def parse(header, body):
+        hmac.compare_digest(header, body)
+        return [1]
+    """,
+    """
+    def parse(header, body):
+        if hmac.compare_digest(header, body) or not header:
+            return [1]
+        return SignatureInvalid('no')
+    """,
+    """
+    def parse(header, body):
+        if not header:
+            return []
+        if not hmac.compare_digest(header, body):
+            return SignatureInvalid('no')
+        return [1]
+    """,
+    """
+    def parse(header, body):
+        try:
+            if not hmac.compare_digest(header, body):
+                raise ValueError
+        except ValueError:
+            pass
+        return [1]
+    """,
+    """
+    def parse(header, body):
+        ok = True
+        for one in header:
+            ok = hmac.compare_digest(one, body)
+        if ok:
+            return [1]
+        return SignatureInvalid('no')
+    """,
+    """
+    def parse(header, body):
+        for one in header:
+            if not hmac.compare_digest(one, body):
+                return SignatureInvalid('no')
+        return [1]
+    """,
+    """
+    def check(header, body):
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        check(header, body)
+        return [1]
+    """,
+    """
+    def check(header, body):
+        if not body:
+            return True
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        if not check(header, body):
+            return SignatureInvalid('no')
+        return [1]
+    """,
+    """
+    def parse(header, body):
+        if hmac.compare_digest(header, body):
+            return SignatureInvalid('no')
+        return [1]
+    """,
+    """
+    def parse(header, body):
+        ok = hmac.compare_digest(header, body)
+        if ok is not None:
+            return [1]
+        return SignatureInvalid('no')
+    """,
+    """
+    def parse(header, body):
+        return parse(header, body) if hmac.compare_digest(header, body) else parse(header, body)
+    """,
+    """
+    def parse(header, body):
+        try:
+            return SignatureInvalid('no') if not hmac.compare_digest(header, body) else [1]
+        finally:
+            return [1]
+    """,
+]
 
 
 def may_return(source: str) -> tuple[bool, int]:
@@ -144,9 +217,16 @@ def test_a_pattern_that_can_take_for_ever_is_known(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "whsec_[A-Za-z0-9+/=_]+(,whsec_[A-Za-z0-9+/=_]+)*", "[a-z]+", "(ab)+", "(?:,[^,]+)*", "a{3}(b{2})*", "(?>a+)+",
-        "(", "(?:-[0-9]{1,4})+", "^[a-z]+(?:\\.\\d+)*$",
+        "whsec_[A-Za-z0-9+/=_]+(,whsec_[A-Za-z0-9+/=_]+)*",
+        "[a-z]+",
+        "(ab)+",
+        "(?:,[^,]+)*",
+        "a{3}(b{2})*",
+        "(?>a+)+",
+        "(",
+        "(?:-[0-9]{1,4})+",
+        "^[a-z]+(?:\\.\\d+)*$",
     ],
-)  # fmt: skip
+)
 def test_a_pattern_that_ends_soon_is_let_be(pattern: str) -> None:
     assert not takes_for_ever(pattern)
