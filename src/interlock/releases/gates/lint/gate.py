@@ -136,13 +136,13 @@ def _manifest(examined: Examined, notes: Notes) -> None:
         return
     alone.check(manifest, notes)
     settings.check_names(manifest, notes)
-    safe = patterns.check_manifest(manifest, notes)
+    examined.patterns_end = patterns.check_manifest(manifest, notes)
     if table is None:
         remedy = f"lay {manifest.name}.toml into the folder of provider tables (docs/release_gates.md)"
         problem = f"there is no table of {manifest.name}, so nobody but the package says what is right: {_UNTABLED}"
         notes.doubt("table", f"{MANIFEST_FILE} name", problem, remedy)
     else:
-        provider.check(manifest, table, notes, try_patterns=safe)
+        provider.check(manifest, table, notes, try_patterns=examined.patterns_end)
         codes.check(manifest, table, notes)
     if examined.stable is not None:
         change.check(manifest, examined.stable, examined.subject.config, notes)
@@ -176,5 +176,8 @@ def _account(examined: Examined, notes: Notes) -> None:
     expiry.check(examined.subject, notes)
     if examined.manifest is None:
         notes.leave_out("configuration", "the manifest cannot be read")
+        return
+    if not examined.patterns_end:
+        notes.leave_out("configuration", "a pattern of the manifest could take for ever on its values")
         return
     settings.check(examined.manifest, examined.table, examined.subject, notes)

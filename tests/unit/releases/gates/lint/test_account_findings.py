@@ -1,6 +1,7 @@
 """An account that errs is told so by field: wrong mode, wrong kind, placeholders, other environments, what runs out."""
 
 import base64
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from tests.support.gateways import CONFIGS
-from tests.support.lint import LIVE, NOW_MS, edited, findings_of, named
+from tests.support.lint import LIVE, NOW_MS, edited, findings_of, named, others_than
 
 from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.loader import builtin_package
 from interlock.releases.gates.types import Finding, Verdict
 
-CODE = ("imports", "reach", "state", "flow", "amounts", "paths", "signature", "literals", "connector", "manifest")
+CODE = (*others_than("account"), "manifest")
 DAY_MS = 86_400_000
 CREDENTIALS = frozenset({"secret_key", "webhook_secret", "api_key", "hmac_key"})
 STRIPE_LIVE, ADYEN_LIVE = LIVE["stripe"].credentials, LIVE["adyen"].credentials
@@ -123,6 +124,16 @@ def test_an_account_that_errs_is_told_so(
     for name_of, value in values.items():
         if name_of in CREDENTIALS and len(value) > 12:
             assert not any(value in finding.sentence() for finding in findings)
+
+
+def test_a_pattern_that_could_take_for_ever_is_not_tried() -> None:
+    pattern = "pattern = '(acct_|[A-Za-z0-9]+)+$'"
+    package = edited(S, "manifest.toml", "pattern = 'acct_[A-Za-z0-9]+'", pattern)
+    config = account(S, account="a" * 60 + "!")
+    started = time.perf_counter()
+    findings = findings_of(package, but=others_than("account"), livemode=True, config=config)
+    assert {finding.check for finding in findings} == {"lint.patterns"}
+    assert time.perf_counter() - started < 5
 
 
 def test_an_account_for_the_other_mode_is_told_so() -> None:

@@ -208,7 +208,17 @@ def test_a_connector_that_compares_nothing_is_found() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a+)+", "(ab|[a-c]+)*", "(?:[a-z]+,?)*", "([0-9]+|x)*", "^(\\w+\\s?)*$", "(?:a{1,20}){1,20}", "((a*)b?)*"],
+    [
+        "(a+)+",
+        "(ab|[a-c]+)*",
+        "(?:[a-z]+,?)*",
+        "([0-9]+|x)*",
+        "^(\\w+\\s?)*$",
+        "(?:a{1,20}){1,20}",
+        "(a?){30}a{30}",
+        "(?:a{0,12}){12}",
+        "((a*)b?)*",
+    ],
 )
 def test_a_pattern_that_can_take_for_ever_is_known(pattern: str) -> None:
     assert takes_for_ever(pattern)
@@ -222,6 +232,7 @@ def test_a_pattern_that_can_take_for_ever_is_known(pattern: str) -> None:
         "(ab)+",
         "(?:,[^,]+)*",
         "a{3}(b{2})*",
+        "(?:[0-9]{1,3}x){3}",
         "(?>a+)+",
         "(",
         "(?:-[0-9]{1,4})+",

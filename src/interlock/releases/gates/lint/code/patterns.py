@@ -17,7 +17,7 @@ CHECK = "patterns"
 _COMPILERS = frozenset({"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 _PROBLEM = "can take for ever on some texts: a repeated part repeats inside itself"
 _REMEDY = "let each round begin with a character of its own, or bound the inner repetition"
-_MANY = 12
+_FEW = 3
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT"})
 
 
@@ -61,7 +61,7 @@ def takes_for_ever(pattern: str) -> bool:
 def _dangerous(items: Any) -> bool:
     for operator, value in items:
         kind = str(operator)
-        if kind in _REPEATS and value[1] > _MANY and _divides(value[2]):
+        if kind in _REPEATS and value[1] > _FEW and _divides(value[2]):
             return True
         if any(_dangerous(inner) for inner in _inside(kind, value)):
             return True
@@ -104,7 +104,7 @@ def _flat(body: Any) -> list[tuple[Any, Any]]:
 
 def _varies(kind: str, value: Any) -> bool:
     if kind in _REPEATS:
-        return bool(value[1] > _MANY) or any(_varies(str(operator), inner) for operator, inner in value[2])
+        return bool(value[0] != value[1]) or any(_varies(str(operator), inner) for operator, inner in value[2])
     return kind == "BRANCH" or any(_varies(str(op), inner) for part in _inside(kind, value) for op, inner in part)
 
 
