@@ -84,7 +84,7 @@ _STEPS = {
     "reads": "connector",
     "words": "connector",
 }
-_CODE = ("imports", "reach", "state", "flow", "amounts", "paths", "literals", "signature", "connector")
+_CODE = ("imports", "names", "reach", "state", "flow", "amounts", "paths", "literals", "signature", "connector")
 
 
 def others_than(check: str) -> tuple[str, ...]:

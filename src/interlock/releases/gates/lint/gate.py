@@ -19,6 +19,7 @@ from interlock.releases.gates.lint.code import (
     imports,
     literals,
     money,
+    names,
     parsing,
     paths,
     patterns,
@@ -85,6 +86,7 @@ def _steps(examined: Examined, notes: Notes, providers: Path | None) -> list[Ste
         ("package", partial(_read, examined, notes, providers)),
         ("manifest", partial(_manifest, examined, notes)),
         ("imports", partial(_imports, examined, notes)),
+        ("names", lambda: names.check(examined.modules, notes)),
         ("reach", lambda: reach.check(examined.modules, notes)),
         ("state", lambda: state.check(examined.modules, notes)),
         ("flow", lambda: flow.check(examined.modules, notes)),
@@ -134,9 +136,9 @@ def _manifest(examined: Examined, notes: Notes) -> None:
     if manifest is None:
         notes.leave_out("the manifest's values", "it cannot be read")
         return
+    examined.patterns_end = patterns.check_manifest(manifest, notes)
     alone.check(manifest, notes)
     settings.check_names(manifest, notes)
-    examined.patterns_end = patterns.check_manifest(manifest, notes)
     if table is None:
         remedy = f"lay {manifest.name}.toml into the folder of provider tables (docs/release_gates.md)"
         problem = f"there is no table of {manifest.name}, so nobody but the package says what is right: {_UNTABLED}"
