@@ -8,6 +8,7 @@
     │   └── CommitUnknownError  the commit was sent and its answer lost: maybe durable, maybe not
     ├── VaultError              a card cannot be sealed, opened or found
     ├── ConnectorError          a connector broke its contract (a bug in connector code)
+    ├── IsolationError          the process that candidate code runs in cannot be started or died by itself
     └── InvariantError          our own rule was broken (a bug here): never caught to go on
 """
 
@@ -41,6 +42,10 @@ class VaultError(InterlockError):
 
 class ConnectorError(InterlockError):
     """Connector code broke the connector contract."""
+
+
+class IsolationError(InterlockError):
+    """The separate process for candidate code cannot be started, or died of something that is not the code's doing."""
 
 
 class InvariantError(InterlockError):

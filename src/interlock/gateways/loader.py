@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from types import CodeType, ModuleType, TracebackType
+from types import CodeType, FrameType, ModuleType, TracebackType
 
 import msgspec
 
@@ -26,7 +26,8 @@ from interlock.gateways.manifest import Manifest, read_manifest
 from interlock.gateways.package import MANIFEST_FILE, Package, read_folder
 
 _GATEWAYS = Path(__file__).parent
-_PREFIX = "interlock_package_"
+PACKAGE_PREFIX = "interlock_package_"
+"""What the names of packages' modules, and the file names in their tracebacks, begin with."""
 _LOADED_MAX = 256
 _lock = Lock()
 _loaded: "dict[str, LoadedConnector]" = {}
@@ -113,7 +114,7 @@ def _load(package: Package, package_id: str) -> LoadedConnector:
 
 
 def _import(package: Package, package_id: str) -> ModuleType:
-    name = _PREFIX + package_id
+    name = PACKAGE_PREFIX + package_id
     finder = _PackageFinder(name, package)
     sys.meta_path.append(finder)
     try:
@@ -126,7 +127,7 @@ def _import(package: Package, package_id: str) -> ModuleType:
         sys.meta_path.remove(finder)
 
 
-def place_of(error: BaseException, origin: str = _PREFIX) -> str:
+def place_of(error: BaseException, origin: str = PACKAGE_PREFIX) -> str:
     """Return the file and line of a package's code where ``error`` arose (``answers.py:12``), or ``__init__.py``."""
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(origin):
         return f"{error.filename.partition('/')[2]}:{error.lineno}"
@@ -140,9 +141,19 @@ def place_of(error: BaseException, origin: str = _PREFIX) -> str:
     return place
 
 
+def place_in(frame: FrameType | None) -> str | None:
+    """Return the file and line of the innermost code of a package among ``frame`` and its callers, None without any."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(PACKAGE_PREFIX):
+            return f"{file.partition('/')[2]}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
 def _forget(package_id: str) -> None:
     """Let go of a package's modules; whoever still runs its connector keeps what it needs."""
-    name = _PREFIX + package_id
+    name = PACKAGE_PREFIX + package_id
     for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
         del sys.modules[module]
     _loaded.pop(package_id, None)
