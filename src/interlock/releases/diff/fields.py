@@ -32,7 +32,7 @@ def field_changes(before: Manifest, after: Manifest) -> tuple[FieldChange, ...]:
 
 
 def _plain(manifest: Manifest) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(manifest)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(manifest))  # lists, where the manifest has tuples
     plain["changes"] = [_announcement(each) for each in plain["changes"]]
     return plain
 
@@ -78,6 +78,6 @@ def _kept(value: Any) -> Any:
     entry what it says."""
     if isinstance(value, dict):
         return {shown(name): _kept(inner) for name, inner in value.items() if inner not in (None, [], (), "", False)}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_kept(inner) for inner in value]
     return shown(value) if isinstance(value, str) else value

@@ -132,11 +132,9 @@ ROWS: dict[str, Row] = {
     ),
     # -- hosts and authentication
     "hosts.live.base_url": Row(
-        Group.HOSTS, SECURITY, says("live requests, with their keys and cards, go to {after} instead of {before}")
+        Group.HOSTS, SECURITY, says("live requests, with their keys and cards, go to the new address")
     ),
-    "hosts.test.base_url": Row(
-        Group.HOSTS, SECURITY, says("test requests, with their keys, go to {after} instead of {before}")
-    ),
+    "hosts.test.base_url": Row(Group.HOSTS, SECURITY, says("test requests, with their keys, go to the new address")),
     "hosts.test_override": Row(
         Group.HOSTS,
         SECURITY,
@@ -482,8 +480,8 @@ ROWS: dict[str, Row] = {
         Group.ANNOUNCED,
         OTHER,
         members(
-            "announced, so that no gate blocks it: {names}",
-            "not announced any more: {names}",
+            "what is announced here is blocked by no gate",
+            "what is not announced any more is blocked again",
         ),
     ),
 }

@@ -1,0 +1,1 @@
+"""The verbs of ``interlock release`` and what they draw with."""
