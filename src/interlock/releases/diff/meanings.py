@@ -324,7 +324,7 @@ ROWS: dict[str, Row] = {
         Group.LIMITS,
         MONEY,
         size(
-            "an operation that needs more than {after} requests is cut off: unknown once anything was answered",
+            "an operation that needs more than {after} requests is cut off and ends unknown",
             "an operation may make up to {after} requests",
         ),
     ),
