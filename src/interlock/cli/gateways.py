@@ -11,6 +11,7 @@ import typer
 
 from interlock import bootstrap
 from interlock.base.context import Scope
+from interlock.cli import gateways_doc
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, print_json, print_rows, say, time_text
 from interlock.cli.pairs import pairs
 from interlock.cli.session import AccountOption, LiveOption, done, the_account, with_rooms
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
     group.command("enable", epilog="Example:  interlock gateways enable adyen")(enable)
     group.command("disable", epilog="Example:  interlock gateways disable adyen")(disable)
     group.command("test", epilog="Example:  interlock gateways test stripe")(check)
+    group.command("doc", epilog=gateways_doc.EXAMPLES)(gateways_doc.doc)
     app.add_typer(group, name="gateways")
 
 

@@ -40,7 +40,8 @@ def codes(values: Iterable[object], nothing: str = NOTHING) -> str:
 
 def link(address: str) -> str:
     """Return a link where ``address`` is a plain https address, else the text of it."""
-    return f"[{prose(address)}](<{address}>)" if _SAFE_ADDRESS.fullmatch(address) else code(address)
+    is_plain = _SAFE_ADDRESS.fullmatch(address) and shown(address) == address
+    return f"[{prose(address)}](<{address}>)" if is_plain else code(address)
 
 
 def paragraph(*lines: str) -> str:
