@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from tests.support.processes import processes
 
 from interlock.base.errors import IsolationError

@@ -6,7 +6,7 @@ for each further character. A group is let pass where every round begins with a 
 
 import ast
 import re
-from re import _parser as parser  # type: ignore[attr-defined]  # the only reader of patterns there is
+from re import _parser as parser
 from typing import Any
 
 from interlock.gateways.manifest import Manifest
