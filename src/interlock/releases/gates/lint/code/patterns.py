@@ -5,8 +5,8 @@ for each further character. A group is let pass where every round begins with a 
 """
 
 import ast
+import importlib
 import re
-from re import _parser as parser
 from typing import Any
 
 from interlock.gateways.manifest import Manifest
@@ -14,6 +14,7 @@ from interlock.releases.gates.lint.code.source import Module, last
 from interlock.releases.gates.lint.notes import Notes
 
 CHECK = "patterns"
+_parser = importlib.import_module("re._parser")  # private, and the only reader of patterns there is
 _COMPILERS = frozenset({"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 _PROBLEM = "can take for ever on some texts: a repeated part repeats inside itself"
 _REMEDY = "let each round begin with a character of its own, or bound the inner repetition"
@@ -53,7 +54,7 @@ def check_manifest(manifest: Manifest, notes: Notes) -> bool:
 def takes_for_ever(pattern: str) -> bool:
     """Return True for a pattern that repeats inside a repetition; one that is no pattern takes no time at all."""
     try:
-        return _dangerous(parser.parse(pattern))
+        return _dangerous(_parser.parse(pattern))
     except (re.error, OverflowError, RecursionError, RuntimeError, Warning):
         return False
 
