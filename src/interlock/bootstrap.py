@@ -23,6 +23,7 @@ from interlock.payments.assembly import Payments, assemble
 from interlock.payments.attempts.walking import Limits
 from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
+from interlock.releases.aftermath import Aftermath
 from interlock.releases.canary.controller import CanaryController
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
@@ -111,6 +112,7 @@ class Rooms(Payments):
     proposals: Proposals
     rollouts: Rollouts
     canaries: CanaryController
+    aftermath: Aftermath
     ledger: Ledger
     payment_pages: PaymentPages
     files: Files
@@ -207,6 +209,7 @@ def wire(foundation: Foundation) -> Rooms:
         proposals=proposals,
         rollouts=rollouts,
         canaries=CanaryController(database, proposals, rollouts, clock),
+        aftermath=Aftermath(database, payments.reviewer),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),

@@ -58,6 +58,7 @@ class House:
         self.payments = payments
         self.table = table
         self.gateways: dict[str, GatewayRow] = {}
+        self.vault: Vault | None = None
 
     def ctx(self, key: str | None = None, path: str = "/v1/payment_intents") -> RequestContext:
         """Return a request's context."""
@@ -172,6 +173,7 @@ async def reopen_house(
         limits=limits or Limits(),
     )
     house = House(database, clock, scope, payments, table)
+    house.vault = vault
     for row in await Routing(database, vault.envelope, clock).list_gateways(scope):
         house.gateways[row.name] = row
     try:

@@ -40,6 +40,7 @@ from interlock.payments.recovery.dispatch import Dispatch
 from interlock.payments.recovery.expiry import Expiry
 from interlock.payments.recovery.notifications import Notifications
 from interlock.payments.recovery.rebuilding import Rebuilder
+from interlock.payments.recovery.reviewing import Reviewer
 from interlock.payments.recovery.service import Recovery
 from interlock.payments.refunds.service import Refunds
 from interlock.payments.setup.outcome import SetupOutcomes
@@ -77,6 +78,7 @@ class Payments:
     events: Events
     notifications: Notifications
     recovery: Recovery
+    reviewer: Reviewer
     expiry: Expiry
 
 
@@ -134,6 +136,7 @@ def assemble(
     setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
     goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
     strays, products, disputes = Strays(work), Products(work), Disputes(work, base.books, base.ledger)
+    rebuilder = Rebuilder(database, base.instruments, setups, public_url)
     dispatch = Dispatch(outcomes, follow_ons, refunds, verified, strays)
     return Payments(
         work=work,
@@ -158,7 +161,8 @@ def assemble(
         attempts=Attempts(database),
         events=Events(database),
         notifications=Notifications(work, dispatch, strays, refunds, disputes, follow_ons),
-        recovery=Recovery(work, runner, Rebuilder(database, base.instruments, setups, public_url), dispatch),
+        recovery=Recovery(work, runner, rebuilder, dispatch),
+        reviewer=Reviewer(work, runner, table, rebuilder, dispatch, strays, disputes, follow_ons),
         expiry=Expiry(work, follow_ons),
     )
 

@@ -37,3 +37,10 @@ SELECT count(*) AS attempts, coalesce(max(latency_ms), 0) AS slowest_ms FROM (
     SELECT latency_ms FROM attempts
     WHERE account_id = $1 AND gateway_id = $2 AND livemode = $3 AND id > $4 ORDER BY id DESC LIMIT $5
 ) AS recent;
+
+-- name: release_attempts
+SELECT a.id, a.created_at_ms, a.intent_id, a.operation, a.state, a.arm, a.amount_minor, a.currency, a.network, a.code,
+    a.echo_mismatch, a.gateway_reference, i.status AS intent_status, i.active_attempt_id
+FROM attempts AS a
+LEFT JOIN payment_intents AS i ON i.account_id = a.account_id AND i.id = a.intent_id
+WHERE a.account_id = $1 AND a.gateway_id = $2 AND a.release_id = $3 AND a.id > $4 ORDER BY a.id LIMIT $5;
