@@ -130,11 +130,9 @@ def assemble(
     base = _Base(database, clock, vault, transport, table, limits)
     work, runner, maker, customers = base.work, base.runner, base.maker, base.customers
     outcomes, verified = Outcomes(work, base.books, public_url), SetupOutcomes(work, public_url)
-    confirmer = Confirmer(work, runner, base.routes, base.instruments, outcomes, public_url, limits)
-    intents = Intents(work, confirmer, outcomes, base.instruments, customers, base.mandates)
+    intents = _paying(base, outcomes, public_url, limits)
     follow_ons, refunds = _after_payment(base, outcomes)
     setups = SetupIntents(work, runner, base.routes, base.instruments, customers, verified, public_url, limits)
-    goals: dict[str, Goal] = {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
     strays, products, disputes = Strays(work), Products(work), Disputes(work, base.books, base.ledger)
     rebuilder = Rebuilder(database, base.instruments, setups, public_url)
     dispatch = Dispatch(outcomes, follow_ons, refunds, verified, strays)
@@ -155,7 +153,7 @@ def assemble(
         tokens=Tokens(work, maker),
         confirmation_tokens=ConfirmationTokens(work, maker, base.codes),
         mandates=base.mandates,
-        sessions=CheckoutSessions(work, customers, goals, checkout_url),
+        sessions=CheckoutSessions(work, customers, _goals(intents, follow_ons, setups), checkout_url),
         products=products,
         prices=Prices(work, products),
         attempts=Attempts(database),
@@ -165,6 +163,16 @@ def assemble(
         reviewer=Reviewer(work, runner, table, rebuilder, dispatch, strays, disputes, follow_ons),
         expiry=Expiry(work, follow_ons),
     )
+
+
+def _paying(base: _Base, outcomes: Outcomes, public_url: str, limits: Limits) -> Intents:
+    work, instruments = base.work, base.instruments
+    confirmer = Confirmer(work, base.runner, base.routes, instruments, outcomes, public_url, limits)
+    return Intents(work, confirmer, outcomes, instruments, base.customers, base.mandates)
+
+
+def _goals(intents: Intents, follow_ons: FollowOns, setups: SetupIntents) -> dict[str, Goal]:
+    return {"payment": PaymentGoal(intents, follow_ons), "setup": SetupGoal(setups)}
 
 
 def _after_payment(base: _Base, outcomes: Outcomes) -> tuple[FollowOns, Refunds]:
