@@ -27,6 +27,7 @@ from interlock.releases.aftermath import Aftermath
 from interlock.releases.canary.controller import CanaryController
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
+from interlock.releases.validation import Validator
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.storage.database import Database
@@ -113,6 +114,7 @@ class Rooms(Payments):
     rollouts: Rollouts
     canaries: CanaryController
     aftermath: Aftermath
+    validator: Validator
     ledger: Ledger
     payment_pages: PaymentPages
     files: Files
@@ -210,6 +212,7 @@ def wire(foundation: Foundation) -> Rooms:
         rollouts=rollouts,
         canaries=CanaryController(database, proposals, rollouts, clock),
         aftermath=Aftermath(database, payments.reviewer),
+        validator=Validator(payments),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),

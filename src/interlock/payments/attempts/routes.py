@@ -2,13 +2,15 @@
 
 import hashlib
 
+import msgspec
+
 from interlock.base.context import Scope
 from interlock.gateways.contract import Operation
 from interlock.gateways.outcomes import Result
 from interlock.payments.instruments.types import CardFacts, PaymentMethod
 from interlock.payments.intents.types import Intent
 from interlock.routing.table import RoutingTable
-from interlock.routing.types import Candidate, RequestFacts
+from interlock.routing.types import FALLBACK, STABLE, Candidate, RequestFacts
 
 _SALE = (Operation.SALE,)
 _HOLD = (Operation.AUTHORISE, Operation.CAPTURE, Operation.VOID)
@@ -69,6 +71,14 @@ class Routes:
             next_gateway_id=following.gateway_id,
             attempts_made=made,
         )
+
+
+def for_probe(routes: list[Candidate], gateway_id: str | None) -> list[Candidate]:
+    """Return ``routes``; for a probe only the stable release of the gateway that is probed, as no part of any trial."""
+    if gateway_id is None:
+        return routes
+    stable = [route for route in routes if route.gateway_id == gateway_id and route.arm in {STABLE, FALLBACK}]
+    return [msgspec.structs.replace(route, arm=STABLE, share_ppm=0) for route in stable]
 
 
 def payer_of(route: Candidate, method: PaymentMethod, customer_id: str | None) -> str | None:

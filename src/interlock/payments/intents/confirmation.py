@@ -19,7 +19,7 @@ from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import complete_request, payment_request
 from interlock.payments.attempts.resuming import resumed
-from interlock.payments.attempts.routes import OPTIONAL_FEATURES, Routes, payer_of
+from interlock.payments.attempts.routes import OPTIONAL_FEATURES, Routes, for_probe, payer_of
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.types import ATTEMPTS, BEGUN, Attempt
@@ -85,7 +85,8 @@ class Confirmer:
 
         """
         started_ms = self._work.clock.now_ms()
-        routes = self._routes.rank(ctx.scope, asked.intent, asked.instrument.payment_method, started_ms)
+        found = self._routes.rank(ctx.scope, asked.intent, asked.instrument.payment_method, started_ms)
+        routes = for_probe(found, asked.options.probes)
         if not routes:
             return _no_route(asked.intent)
         deadline_ms = started_ms + self._limits.budget_ms

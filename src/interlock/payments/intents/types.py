@@ -74,7 +74,11 @@ class IntentView(msgspec.Struct, frozen=True):
 
 
 class ConfirmIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """How to confirm. ``details`` overrides stored fields (shipping, receipt_email, payment_method_options …)."""
+    """How to confirm. ``details`` overrides stored fields (shipping, receipt_email, payment_method_options …).
+
+    ``probes`` names the gateway whose stable release shall take the payment, whatever the rules say: for the payments
+    that a new release is validated with. No shop can set it.
+    """
 
     payment_method: str | None = None
     payment_method_data: PaymentMethodData | None = None
@@ -89,6 +93,7 @@ class ConfirmIntent(msgspec.Struct, frozen=True, kw_only=True):
     mandate_data: dict[str, Any] | None = None
     details: dict[str, Any] = {}
     client_ip: str | None = None
+    probes: str | None = None
 
 
 class CreateIntent(msgspec.Struct, frozen=True, kw_only=True):

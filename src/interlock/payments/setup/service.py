@@ -16,7 +16,7 @@ from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.finishing import FINISHING_TRIES
 from interlock.payments.attempts.requests import shopper
-from interlock.payments.attempts.routes import Routes, payer_of
+from interlock.payments.attempts.routes import Routes, for_probe, payer_of
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
 from interlock.payments.attempts.strays import give_up
@@ -144,7 +144,7 @@ class SetupIntents:
         if method.type != "card":
             return _cards_only(method)
         now_ms = self._work.clock.now_ms()
-        routes = self._routes.rank_setup(ctx.scope, intent.id, method, now_ms)
+        routes = for_probe(self._routes.rank_setup(ctx.scope, intent.id, method, now_ms), options.probes)
         if not routes:
             return invalid(
                 "No enabled gateway can verify cards. Check `interlock gateways list`.",

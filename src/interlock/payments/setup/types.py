@@ -65,6 +65,7 @@ class ConfirmSetup(msgspec.Struct, frozen=True, kw_only=True):
     mandate_data: dict[str, Any] | None = None
     details: dict[str, Any] = {}
     client_ip: str | None = None
+    probes: str | None = None
 
 
 class CreateSetup(msgspec.Struct, frozen=True, kw_only=True):
