@@ -81,12 +81,16 @@ def for_probe(routes: list[Candidate], gateway_id: str | None) -> list[Candidate
     return [msgspec.structs.replace(route, arm=STABLE, share_ppm=0) for route in stable]
 
 
-def payer_of(route: Candidate, method: PaymentMethod, customer_id: str | None) -> str | None:
-    """Return what tells payers apart: a hash of the card, the customer or the payment method. None outside trials."""
+def payer_of(route: Candidate, method: PaymentMethod, customer_id: str | None, subject_id: str) -> str | None:
+    """Return what tells payers apart, as a hash: the card, else the customer, else the payment. None outside trials.
+
+    In test mode everybody pays with the same few test cards, so a card is no payer there.
+    """
     if route.share_ppm == 0:
         return None
-    fingerprint = getattr(method.card, "fingerprint", None)
-    return hashlib.blake2b((fingerprint or customer_id or method.id).encode(), digest_size=_PAYER_BYTES).hexdigest()
+    fingerprint = getattr(method.card, "fingerprint", None) if method.livemode else None
+    payer = fingerprint or customer_id or subject_id
+    return hashlib.blake2b(payer.encode(), digest_size=_PAYER_BYTES).hexdigest()
 
 
 def payment_facts(intent: Intent, method: PaymentMethod, *, with_needs: bool = True) -> RequestFacts:

@@ -218,7 +218,7 @@ class Confirmer:
             release_id=route.release_id,
             arm=route.arm,
             share_ppm=route.share_ppm,
-            payer=payer_of(route, payment_method, intent.customer_id),
+            payer=payer_of(route, payment_method, intent.customer_id, intent.id),
             amount_minor=intent.amount_minor,
             currency=intent.currency,
             payment_method_id=payment_method.id,

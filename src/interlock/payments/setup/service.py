@@ -381,7 +381,7 @@ class SetupIntents:
             release_id=route.release_id,
             arm=route.arm,
             share_ppm=route.share_ppm,
-            payer=payer_of(route, method, intent.customer_id),
+            payer=payer_of(route, method, intent.customer_id, intent.id),
             amount_minor=0,
             currency=_CURRENCY,
             payment_method_id=method.id,
