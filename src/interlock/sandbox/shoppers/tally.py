@@ -101,6 +101,10 @@ class Tally:
         else:
             self._seconds.append((second, 1, int(not good)))
 
+    def seconds(self) -> list[tuple[int, int, int]]:
+        """Return the latest seconds (of the clock that :meth:`add` was given) with payments and those that hurt."""
+        return list(self._seconds)
+
     @property
     def success_share(self) -> float:
         """Return the share of payments that came to what their card deserves; 1 before the first."""
