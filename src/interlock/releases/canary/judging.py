@@ -25,7 +25,7 @@ import msgspec
 
 from interlock.releases.canary import promotion
 from interlock.releases.canary.eprocess import Evidence, Stratum
-from interlock.releases.canary.promotion import needed
+from interlock.releases.canary.promotion import Trial, needed
 from interlock.releases.canary.recording import Canary
 from interlock.releases.canary.types import Indicator
 
@@ -169,10 +169,10 @@ def _silence(canary: Canary, now_ms: int) -> Hold | None:
 def _lacking(canary: Canary) -> list[str]:
     """Return what promotion still lacks, each as half a sentence."""
     plan, lacking = canary.plan, []
-    for indicator, trial in canary.trials.items():
+    for noun, trial in _trials(canary):
         if trial.log_value < -math.log(plan.promotion.alpha):
             lacking.append(
-                f"that {_noun(indicator)} is not worse by {_points(trial.margin)} has evidence "
+                f"that {noun} is not worse by {_points(trial.margin)} has evidence "
                 f"{_amount(_shown(trial.log_value))} of {_amount(needed(plan.promotion))} needed"
             )
     short = promotion.gaps(canary.evidence[Indicator.APPROVAL], plan.promotion)
@@ -188,9 +188,9 @@ def _lacking(canary: Canary) -> list[str]:
 
 def _harmless(canary: Canary) -> str:
     plan = canary.plan
-    bounds = ", ".join(f"{_noun(one)} by {_points(trial.margin)}" for one, trial in canary.trials.items())
+    bounds = ", ".join(f"{noun} by {_points(trial.margin)}" for noun, trial in _trials(canary))
     approval = _compare(canary, Indicator.APPROVAL, _counts(canary.evidence[Indicator.APPROVAL], None))
-    weakest = min(trial.log_value for trial in canary.trials.values())
+    weakest = min(trial.log_value for _, trial in _trials(canary))
     return _capital(
         f"{plan.treated_name} is not worse than {plan.untreated_name} ({bounds} at most); {approval}; "
         f"{_weight(_shown(weakest), needed(plan.promotion))}."
@@ -205,6 +205,7 @@ def _standing(canary: Canary) -> Numbers:
         numbers[f"harm_{indicator.value}"] = canary.evidence[indicator].value * plan.budget.of(indicator)
     for indicator, trial in canary.trials.items():
         numbers[f"harmless_{indicator.value}"] = _shown(trial.log_value)
+    numbers["harmless_missing_outcome"] = _shown(canary.missing_trial.log_value)
     numbers["harm_needed"] = 1.0 / plan.alpha
     numbers["harmless_needed"] = needed(plan.promotion)
     return numbers
@@ -230,6 +231,12 @@ def _compare(canary: Canary, indicator: Indicator, counts: dict[str, int]) -> st
         f"{word} on {plan.treated_name} {_of(there, treated)}, on {plan.untreated_name} {_of(here, untreated)} "
         "in the same minutes"
     )
+
+
+def _trials(canary: Canary) -> list[tuple[str, Trial]]:
+    """Return what promotion has to show, each with its name in a sentence."""
+    found = [(_noun(indicator), trial) for indicator, trial in canary.trials.items()]
+    return [*found, ("the rate of missing outcomes", canary.missing_trial)]
 
 
 def _noun(indicator: Indicator) -> str:

@@ -79,12 +79,13 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     """What promotion asks for.
 
     For each indicator of ``margins``: evidence 1/``alpha`` that the treated arm's bad rate is not higher by the margin
-    or more. In each stratum that carries ``stratum_share_min`` of all payments: ``stratum_outcomes_min`` outcomes on
-    each arm.
+    or more; the same for outcomes that never come, with ``missing_margin``. In each stratum that carries
+    ``stratum_share_min`` of all payments: ``stratum_outcomes_min`` outcomes on each arm.
     """
 
     alpha: float = 0.01
     margins: dict[Indicator, float] = msgspec.field(default_factory=lambda: dict(_MARGINS))
+    missing_margin: float = 0.01
     stratum_share_min: float = 0.01
     stratum_outcomes_min: int = 30
 
@@ -106,7 +107,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     mixture: Mixture = Mixture()
     baseline: Baseline = msgspec.field(default_factory=Baseline)
     promotion: Promotion = msgspec.field(default_factory=Promotion)
-    pooled_share: float = 0.7
+    pooled_share: float = 0.85
     strata_limit: int = 64
     duration_ms: int = 24 * 3_600_000
     silence_ms: int = 15 * 60_000
@@ -136,6 +137,7 @@ def _ranges(plan: Plan) -> list[tuple[str, bool, str]]:
         ("baseline.memory_outcomes", baseline.memory_outcomes >= 2, "at least 2"),
         ("promotion.alpha", 0 < promotion.alpha < 1, "a probability between 0 and 1"),
         ("promotion.margins", _are_margins(promotion.margins), "margins between 0 and 1, approval among them"),
+        ("promotion.missing_margin", 0 < promotion.missing_margin < 1, "a margin between 0 and 1"),
         ("promotion.stratum_share_min", 0 <= promotion.stratum_share_min <= 1, "a share from 0 to 1"),
         ("promotion.stratum_outcomes_min", promotion.stratum_outcomes_min >= 1, "at least 1: no data is never a pass"),
         ("pooled_share", 0 < plan.pooled_share <= 1, "a share above 0, at most 1"),

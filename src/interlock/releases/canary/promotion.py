@@ -15,6 +15,9 @@ nonnegative supermartingale, so it ever reaches 1/alpha with probability at most
 rate in the payment's stratum, which only lowers the variance, and λ = δ/(variance of X + δ²), about the growth-optimal
 bet when the arms are alike, is the same in all strata, because the null speaks of the whole mix.
 
+What is never decided has no verdict, so payments lost before their verdict are weighed as well, in the same way, once
+their time for a first outcome is over.
+
 A release must pass *every* indicator, so one that is inferior in any of them is promoted with probability at most
 alpha: no division of alpha is needed (intersection-union test). Source: Waudby-Smith and Ramdas 2024 (betting on
 bounded means), with inverse probability weights. Pure; called by ``recording`` and ``judging``.

@@ -26,13 +26,15 @@ class Canary(msgspec.Struct, kw_only=True):
 
     ``payer_halvings`` repeats what the register of payers says, so that it can be built again alike. ``left_out``
     counts events of payers that had spoken already or fall out of a full register. ``mismatch_attempt_id`` is the
-    first payment on the treated arm whose amount or currency came back different.
+    first payment on the treated arm whose amount or currency came back different. ``missing_trial`` weighs, beside the
+    ``trials`` of what was decided, that payments are not lost before they are decided.
     """
 
     plan: Plan
     began_ms: int
     evidence: dict[Indicator, Evidence]
     trials: dict[Indicator, Trial]
+    missing_trial: Trial
     balance: Balance
     payer_halvings: int = 0
     left_out: int = 0
@@ -48,6 +50,7 @@ def begin(plan: Plan, *, began_ms: int) -> Canary:
         began_ms=began_ms,
         evidence={indicator: eprocess.empty(plan.mixture, rates[indicator]) for indicator in Indicator},
         trials={indicator: Trial(margin) for indicator, margin in plan.promotion.margins.items()},
+        missing_trial=Trial(plan.promotion.missing_margin),
         balance=balance.empty(plan),
     )
 
@@ -100,9 +103,17 @@ def record_arrival(canary: Canary, assignment: Assignment, payers: Payers, *, mi
     """
     if not _counts(canary, assignment, payers, _ARRIVED):
         return False
-    balance.arrived(
-        canary.balance, canary.plan, treated=assignment.treated, share_ppm=assignment.share_ppm, missing=missing
+    treated, share_ppm = assignment.treated, assignment.share_ppm
+    _, rate = eprocess.base_rates(canary.balance.missing_treated, "", canary.plan.baseline.prior_outcomes)
+    promotion.weigh(
+        canary.missing_trial,
+        treated=treated,
+        share_ppm=share_ppm,
+        bad=missing,
+        stratum_rate=rate,
+        overall_rate=rate,
     )
+    balance.arrived(canary.balance, canary.plan, treated=treated, share_ppm=share_ppm, missing=missing)
     return True
 
 

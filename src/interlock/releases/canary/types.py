@@ -32,7 +32,8 @@ class Assignment(msgspec.Struct, frozen=True):
     ``share_ppm`` is the probability of the treated arm that the draw was made with, as logged then. ``payer`` is an
     opaque name of whoever pays (never a card number); a shop that knows nobody passes the intent's id. ``stratum`` is
     any part of traffic that was fixed before the draw, such as ``adyen·card·visa·EUR``. Only the attempt that was
-    drawn is an assignment: what a fallback to another release came to says nothing about the draw and is not recorded.
+    drawn is an assignment: what a fallback to another release came to says nothing about the draw and is not recorded,
+    nor is a later attempt of the same intent, whose arm the first draw had settled.
     """
 
     attempt_id: str
