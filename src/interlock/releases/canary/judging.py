@@ -123,7 +123,7 @@ def _ratio(canary: Canary) -> RollBack | None:
         "needed": 1.0 / plan.alpha,
     }
     if balance.impossible:
-        seen = f"{balance.impossible:,} payments were on an arm that their logged share excludes"
+        seen = f"payments on an arm that their logged share excludes: {balance.impossible:,}"
     elif evidence >= 1.0 / plan.alpha:
         seen = (
             f"{plan.treated_name} got {balance.treated:,} of {balance.payments:,} payments where "
@@ -179,8 +179,8 @@ def _lacking(canary: Canary) -> list[str]:
     if short:
         first = short[0]
         lacking.append(
-            f"{len(short)} strata have fewer than {plan.promotion.stratum_outcomes_min} outcomes on an arm, "
-            f"the largest is {first.stratum} ({first.share:.1%} of payments, {first.treated:,} on {plan.treated_name}, "
+            f"strata with fewer than {plan.promotion.stratum_outcomes_min} outcomes on an arm: {len(short)}, "
+            f"the largest {first.stratum} ({first.share:.1%} of payments, {first.treated:,} on {plan.treated_name}, "
             f"{first.untreated:,} on {plan.untreated_name})"
         )
     return lacking

@@ -17,9 +17,7 @@ times = st.floats(0.001, 1e4)
 def test_at_most_five_payments_are_in_flight_or_the_minimum_is_named(
     rate_per_s: float, latency_s: float, rollback_s: float, maximum_ppm: int
 ) -> None:
-    found = largest_share(
-        rate_per_s=rate_per_s, latency_s=latency_s, rollback_s=rollback_s, maximum_ppm=maximum_ppm
-    )
+    found = largest_share(rate_per_s=rate_per_s, latency_s=latency_s, rollback_s=rollback_s, maximum_ppm=maximum_ppm)
     assert 0 <= found.share_ppm <= maximum_ppm
     assert found.in_flight == pytest.approx(rate_per_s * (latency_s + rollback_s) * found.share_ppm / PPM)
     assert found.in_flight is not None

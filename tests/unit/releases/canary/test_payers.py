@@ -17,7 +17,9 @@ def _claim(payers: Payers, claim: tuple[int, int, int]) -> bool:
 
 
 @given(st.lists(claims, max_size=120))
-def test_only_the_first_payment_of_a_payer_speaks_and_says_each_thing_once(events: Sequence[tuple[int, int, int]]) -> None:
+def test_only_the_first_payment_of_a_payer_speaks_and_says_each_thing_once(
+    events: Sequence[tuple[int, int, int]],
+) -> None:
     payers, first, said = Payers(), dict[int, int](), set[tuple[int, int]]()
     for payer, payment, event in events:
         counts = first.setdefault(payer, payment) == payment and (payer, event) not in said

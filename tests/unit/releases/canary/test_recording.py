@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.canaries import assignment, patient
 
@@ -49,7 +49,7 @@ def _tell(canary: Canary, payers: Payers, event: Event, *, at_ms: int = 0) -> bo
     return recording.record_outcome(canary, Observation(drawn, indicator, bad), payers, heard_ms=at_ms)
 
 
-@patient
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10_000), st.integers(0, 400), st.sampled_from([7, 250_000]))
 def test_a_restart_is_a_continuation_to_the_last_bit(seed: int, cut: int, limit: int) -> None:
     through, known = recording.begin(Plan(), began_ms=5), Payers(limit=limit)
