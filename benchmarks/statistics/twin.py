@@ -35,11 +35,12 @@ class Twin:
     """Evidence of one indicator for ``canaries`` canaries with ``strata`` strata each, all under one plan."""
 
     def __init__(self, plan: Plan, prior_rate: float, *, canaries: int, strata: int) -> None:
-        """Begin before the first event."""
+        """Begin before the first event; of a single stratum all strata together are a copy, which is not kept."""
         self.plan = plan
         self.prior_rate = prior_rate
         self.effects: Floats = np.array(plan.mixture.effects)
         self.weights: Floats = np.array(plan.mixture.weights)
+        self.ones: Floats = np.ones(len(self.weights))
         self.own = Wealth((canaries, strata), self.weights)
         self.pooled = Wealth((canaries,), self.weights)
         self.open: Bools = np.zeros((canaries, strata), dtype=bool)
@@ -58,7 +59,9 @@ class Twin:
         at = (rows, stratum)
         grown = self._grow(self.own, at, factors)
         self.wealth[at] = np.exp(np.minimum(grown, _LOG_MAX))
-        together = np.exp(np.minimum(self._grow(self.pooled, (rows,), factors), _LOG_MAX))
+        if self.wealth.shape[1] > 1:
+            grown = self._grow(self.pooled, (rows,), factors)
+        together = np.exp(np.minimum(grown, _LOG_MAX))
         part = self.plan.pooled_share
         mean = self.wealth[rows].sum(axis=1) / self.open[rows].sum(axis=1)
         value = part * together + (1.0 - part) * mean
@@ -91,21 +94,22 @@ class Twin:
         return rate
 
     def _factors(self, rows: Ints, stratum: Ints, treated: Bools, share: Floats, bad: Bools) -> Floats:
-        odds = (1.0 / self._rate(rows, stratum) - 1.0)[:, None]
-        arm, part = treated[:, None], share[:, None]
-        when_bad = np.where(arm, 1.0 + self.effects * odds, 1.0) / (1.0 + part * self.effects * odds)
-        when_good = np.where(arm, 1.0 - self.effects, 1.0) / (1.0 - part * self.effects)
-        factors: Floats = np.where(bad[:, None], when_bad, when_good)
+        factors: Floats = 1.0 / (1.0 - share[:, None] * self.effects)
+        factors[treated] *= 1.0 - self.effects
+        at = np.flatnonzero(bad)
+        gain = (1.0 / self._rate(rows[at], stratum[at]) - 1.0)[:, None] * self.effects
+        factors[at] = np.where(treated[at, None], 1.0 + gain, 1.0) / (1.0 + share[at, None] * gain)
         return factors
 
     def _grow(self, wealth: Wealth, at: tuple[Any, ...], factors: Floats) -> Floats:
         mixture = self.plan.mixture
-        products = wealth.fractions[at] * factors
-        grown = products.sum(axis=1)
+        products = wealth.fractions[at]
+        products *= factors
+        grown = products @ self.ones
         log: Floats = wealth.log[at] + np.log(grown)
         renewed = mixture.renewal / (wealth.events[at] + mixture.renewal_delay)
         products *= ((1.0 - renewed) / grown)[:, None]
-        products += renewed[:, None] * self.weights
+        products += np.multiply.outer(renewed, self.weights)
         wealth.fractions[at], wealth.log[at] = products, log
         wealth.events[at] += 1.0
         return log
