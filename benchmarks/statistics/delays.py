@@ -1,5 +1,7 @@
 """How many candidate payments a bad release gets until it is rolled back, simulated on the twin."""
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from benchmarks.statistics.twin import Floats, Ints, Twin
@@ -48,7 +50,7 @@ def effect_of(approval: float) -> float:
 
 
 def until_rollback(
-    fault: Fault, traffic: Traffic, plan: Plan, *, canaries: int, seed: int, share: float = SHARE
+    fault: Fault, traffic: Traffic, plan: Plan, *, canaries: int, seed: Sequence[int], share: float = SHARE
 ) -> Floats:
     """Return for each canary how many payments its candidate got from the fault's beginning to the rollback.
 

@@ -1,4 +1,4 @@
-"""The e-process of ``interlock.releases.canary.eprocess`` for many canaries at once, one row each, in numpy.
+"""The e-processes of ``interlock.releases.canary`` for many canaries at once, one row each, in numpy.
 
 A test proves it equal to the product's own on thousands of random sequences; simulations may then count on it.
 """
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.releases.canary.plan import Plan
+from interlock.releases.canary.balance import ODDS, RATIO
+from interlock.releases.canary.plan import Mixture, Plan
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -18,17 +19,49 @@ _LOG_MAX = 700.0
 
 
 class Wealth:
-    """Stakes spread over sizes of fault: ``fractions`` has one more axis than ``log`` and ``events``."""
+    """Stakes spread over hypotheses: ``fractions`` has one more axis than ``log`` and ``events``."""
 
-    def __init__(self, shape: tuple[int, ...], weights: Floats) -> None:
+    def __init__(self, shape: tuple[int, ...], mixture: Mixture) -> None:
         """Begin with wealth 1."""
-        self.fractions: Floats = np.broadcast_to(weights, (*shape, len(weights))).copy()
+        self.mixture = mixture
+        self.weights: Floats = np.array(mixture.weights)
+        self.ones: Floats = np.ones(len(self.weights))
+        self.fractions: Floats = np.broadcast_to(self.weights, (*shape, len(self.weights))).copy()
         self.log: Floats = np.zeros(shape)
         self.events: Floats = np.zeros(shape)
+
+    def grow(self, at: tuple[Any, ...], factors: Floats) -> Floats:
+        """Multiply the stakes ``at`` by their factors, renew them, return the logarithms of their wealth."""
+        products = self.fractions[at]
+        products *= factors
+        grown = products @ self.ones
+        log: Floats = self.log[at] + np.log(grown)
+        renewed = self.mixture.renewal / (self.events[at] + self.mixture.renewal_delay)
+        products *= ((1.0 - renewed) / grown)[:, None]
+        products += np.multiply.outer(renewed, self.weights)
+        self.fractions[at], self.log[at] = products, log
+        self.events[at] += 1.0
+        return log
 
     def keep(self, rows: Bools) -> None:
         """Drop the other canaries."""
         self.fractions, self.log, self.events = self.fractions[rows], self.log[rows], self.events[rows]
+
+
+class Ratio:
+    """The sample ratio of ``interlock.releases.canary.balance``; ``peak`` is a logarithm."""
+
+    def __init__(self, canaries: int) -> None:
+        """Begin before the first payment."""
+        self.odds: Floats = np.array(ODDS)
+        self.stake = Wealth((canaries,), RATIO)
+        self.peak: Floats = np.zeros(canaries)
+
+    def assigned(self, rows: Ints, treated: Bools, share: Floats) -> None:
+        """Take the assignment of one payment into each of the canaries ``rows``."""
+        factors = 1.0 / (1.0 + share[:, None] * (self.odds - 1.0))
+        factors[treated] *= self.odds
+        self.peak[rows] = np.maximum(self.peak[rows], self.stake.grow((rows,), factors))
 
 
 class Twin:
@@ -39,10 +72,8 @@ class Twin:
         self.plan = plan
         self.prior_rate = prior_rate
         self.effects: Floats = np.array(plan.mixture.effects)
-        self.weights: Floats = np.array(plan.mixture.weights)
-        self.ones: Floats = np.ones(len(self.weights))
-        self.own = Wealth((canaries, strata), self.weights)
-        self.pooled = Wealth((canaries,), self.weights)
+        self.own = Wealth((canaries, strata), plan.mixture)
+        self.pooled = Wealth((canaries,), plan.mixture)
         self.open: Bools = np.zeros((canaries, strata), dtype=bool)
         self.wealth: Floats = np.zeros((canaries, strata))
         self.seen: Floats = np.zeros((canaries, strata))
@@ -57,10 +88,10 @@ class Twin:
         self._open(rows, stratum)
         factors = self._factors(rows, stratum, treated, share, bad)
         at = (rows, stratum)
-        grown = self._grow(self.own, at, factors)
+        grown = self.own.grow(at, factors)
         self.wealth[at] = np.exp(np.minimum(grown, _LOG_MAX))
         if self.wealth.shape[1] > 1:
-            grown = self._grow(self.pooled, (rows,), factors)
+            grown = self.pooled.grow((rows,), factors)
         together = np.exp(np.minimum(grown, _LOG_MAX))
         part = self.plan.pooled_share
         mean = self.wealth[rows].sum(axis=1) / self.open[rows].sum(axis=1)
@@ -100,19 +131,6 @@ class Twin:
         gain = (1.0 / self._rate(rows[at], stratum[at]) - 1.0)[:, None] * self.effects
         factors[at] = np.where(treated[at, None], 1.0 + gain, 1.0) / (1.0 + share[at, None] * gain)
         return factors
-
-    def _grow(self, wealth: Wealth, at: tuple[Any, ...], factors: Floats) -> Floats:
-        mixture = self.plan.mixture
-        products = wealth.fractions[at]
-        products *= factors
-        grown = products @ self.ones
-        log: Floats = wealth.log[at] + np.log(grown)
-        renewed = mixture.renewal / (wealth.events[at] + mixture.renewal_delay)
-        products *= ((1.0 - renewed) / grown)[:, None]
-        products += np.multiply.outer(renewed, self.weights)
-        wealth.fractions[at], wealth.log[at] = products, log
-        wealth.events[at] += 1.0
-        return log
 
     def _learn(self, rows: Ints, stratum: Ints, treated: Bools, bad: Bools) -> None:
         rows, stratum, bad = rows[~treated], stratum[~treated], bad[~treated]

@@ -21,9 +21,12 @@ from interlock.releases.canary.eprocess import Evidence, Stake
 from interlock.releases.canary.plan import Mixture, Plan
 from interlock.releases.canary.types import PPM
 
-_ODDS = (1.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
-# Weights and renewal of a stake on odds; it has no sizes of fault.
-_RATIO = Mixture(effects=(0.0,) * len(_ODDS), weights=(0.04, *(0.16,) * 6))
+ODDS = (1.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
+"""Odds of the treated arm over what was logged, on which the sample ratio bets."""
+
+RATIO = Mixture(effects=(0.0,) * len(ODDS), weights=(0.04, *(0.16,) * 6))
+"""Weights and renewal of that stake; it has no sizes of fault."""
+
 _EVERYTHING = "all"
 
 
@@ -49,7 +52,7 @@ def empty(plan: Plan) -> Balance:
     """Return the state before the first payment."""
     rate = plan.baseline.missing_prior_rate
     return Balance(
-        ratio=Stake(list(_RATIO.weights)),
+        ratio=Stake(list(RATIO.weights)),
         missing_treated=eprocess.empty(plan.mixture, rate),
         missing_untreated=eprocess.empty(plan.mixture, rate),
     )
@@ -60,7 +63,7 @@ def assigned(balance: Balance, *, treated: bool, share_ppm: int) -> None:
     if not 0 < share_ppm < PPM:
         balance.impossible += treated if share_ppm <= 0 else not treated
         return
-    eprocess.grow(balance.ratio, _ratio_factors(share_ppm, treated), _RATIO)
+    eprocess.grow(balance.ratio, _ratio_factors(share_ppm, treated), RATIO)
     balance.ratio_peak_log = max(balance.ratio_peak_log, balance.ratio.log_wealth)
     balance.payments += 1
     balance.treated += treated
@@ -79,4 +82,4 @@ def arrived(balance: Balance, plan: Plan, *, treated: bool, share_ppm: int, miss
 @lru_cache(maxsize=4096)
 def _ratio_factors(share_ppm: int, treated: bool) -> tuple[float, ...]:  # noqa: FBT001 - cached
     share = share_ppm / PPM
-    return tuple((odds if treated else 1.0) / (1.0 + share * (odds - 1.0)) for odds in _ODDS)
+    return tuple((odds if treated else 1.0) / (1.0 + share * (odds - 1.0)) for odds in ODDS)

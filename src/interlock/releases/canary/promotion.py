@@ -31,7 +31,7 @@ from interlock.releases.canary.eprocess import Evidence
 from interlock.releases.canary.plan import Promotion
 from interlock.releases.canary.types import PPM
 
-_BOLDEST = 0.75
+BOLDEST = 0.75
 """At most this part of the wealth is lost with one event."""
 
 
@@ -102,7 +102,7 @@ def _difference(share: float, *, treated: bool, surprise: float) -> float:
 
 
 def _bet(margin: float, share: float, rate: float) -> float:
-    """Return λ: growth-optimal when the arms are alike, and never bold enough to lose more than ``_BOLDEST``."""
+    """Return λ: growth-optimal when the arms are alike, and never bold enough to lose more than ``BOLDEST``."""
     variance = rate * (1.0 - rate) / (share * (1.0 - share))
     largest = max(1.0 / share, 1.0 / (1.0 - share))
-    return min(margin / (variance + margin * margin), _BOLDEST / (largest - margin))
+    return min(margin / (variance + margin * margin), BOLDEST / (largest - margin))
