@@ -7,8 +7,8 @@ import pytest
 from tests.support import acme
 from tests.support.lint import findings_of, named
 
-from interlock.releases.gates.lint.code.abstraction import INVALID, Follower
-from interlock.releases.gates.lint.code.patterns import takes_for_ever
+from interlock.releases.gates.lint.code.abstraction import INVALID
+from interlock.releases.gates.lint.code.following import Follower
 from interlock.releases.gates.lint.code.source import Module
 
 REFUSING = [
@@ -89,6 +89,50 @@ REFUSING = [
             case _:
                 pass
         return [1] if hmac.compare_digest(header, body) and body else SignatureInvalid("no")
+    """,
+    # all of what is known to be something
+    """
+    def parse(header, body):
+        keys = header.split(",")
+        if not keys:
+            return SignatureInvalid("no key")
+        if not all(hmac.compare_digest(key, body) for key in keys):
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # a list of what matches
+    """
+    def parse(header, body):
+        matching = []
+        for one in header:
+            if hmac.compare_digest(one, body):
+                matching.append(one)
+        return [1] if matching else SignatureInvalid("no")
+    """,
+    # a loop that ends without a break
+    """
+    def parse(header, body):
+        for one in header:
+            if hmac.compare_digest(one, body):
+                break
+        else:
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # what stands behind an and that fails
+    """
+    def parse(header, body):
+        ok = False
+        if hmac.compare_digest(header, body) and (ok := True):
+            pass
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # false, said so
+    """
+    def parse(header, body):
+        if hmac.compare_digest(header, body) is False:
+            return SignatureInvalid("no")
+        return [1]
     """,
 ]
 BELIEVING = [
@@ -177,6 +221,232 @@ BELIEVING = [
         finally:
             return [1]
     """,
+    # a function that is awaited, which is never false
+    """
+    async def check(header, body):
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        if not check(header, body):
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # a decorator that may answer by itself
+    """
+    @trusting
+    def check(header, body):
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        if not check(header, body):
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # groups of exceptions
+    """
+    def parse(header, body):
+        try:
+            if not hmac.compare_digest(header, body):
+                raise ValueError
+        except* ValueError:
+            pass
+        return [1]
+    """,
+    # a list filled by its other name
+    """
+    def parse(header, body):
+        matching = []
+        other = matching
+        hmac.compare_digest(header, body)
+        other.append(1)
+        return [1] if matching else SignatureInvalid("no")
+    """,
+    # all of nothing is true
+    """
+    def parse(header, body):
+        if not all(hmac.compare_digest(secret, body) for secret in header):
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # set before the exception
+    """
+    def parse(header, body):
+        ok = False
+        try:
+            ok = True
+            if not hmac.compare_digest(header, body):
+                raise ValueError
+        except ValueError:
+            pass
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # passed on from round to round
+    """
+    def parse(header, body):
+        ok = first = second = third = False
+        for one in header:
+            ok, = [ok]
+            hmac.compare_digest(one, body)
+        a = False
+        b = False
+        c = False
+        d = False
+        for one in header:
+            a = b
+            b = c
+            c = d
+            d = True
+        return [1] if a else SignatureInvalid("no")
+    """,
+    # a name with a meaning of its own
+    """
+    def check(header, body):
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        def check(header, body):
+            return True
+        if check(header, body):
+            return [1]
+        return SignatureInvalid("no")
+    """,
+    # what is managed may swallow an exception
+    """
+    def parse(header, body):
+        with suppress(ValueError):
+            if not hmac.compare_digest(header, body):
+                raise ValueError
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # assigned inside a comprehension
+    """
+    def parse(header, body):
+        ok = False
+        [ok := True for one in header]
+        hmac.compare_digest(header, body)
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # changed by a function inside
+    """
+    def parse(header, body):
+        ok = False
+        def inner():
+            nonlocal ok
+            ok = True
+        inner()
+        hmac.compare_digest(header, body)
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # named by with
+    """
+    def parse(header, body):
+        ok = False
+        hmac.compare_digest(header, body)
+        with header as ok:
+            pass
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # named by a pattern
+    """
+    def parse(header, body):
+        ok = False
+        hmac.compare_digest(header, body)
+        match header:
+            case [ok]:
+                pass
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # named by a handler
+    """
+    def parse(header, body):
+        ok = None
+        try:
+            hmac.compare_digest(header, body)
+        except TypeError as ok:
+            if ok:
+                return [1]
+        return SignatureInvalid("no")
+    """,
+    # assigned inside a call
+    """
+    def parse(header, body):
+        ok = False
+        hmac.compare_digest(header, body)
+        str(len([(ok := True)]))
+        return [1] if ok else SignatureInvalid("no")
+    """,
+    # a finally that breaks out
+    """
+    def parse(header, body):
+        hmac.compare_digest(header, body)
+        while True:
+            try:
+                return SignatureInvalid("no")
+            finally:
+                break
+        return [1]
+    """,
+    # a list that is filled all the same
+    """
+    def parse(header, body):
+        good = []
+        for one in header:
+            hmac.compare_digest(one, body)
+            good.append(one)
+        return [1] if good else SignatureInvalid("no")
+    """,
+    # a list that grows
+    """
+    def parse(header, body):
+        good = []
+        good += [1]
+        hmac.compare_digest(header, body)
+        return [1] if good else SignatureInvalid("no")
+    """,
+    # refused only sometimes
+    """
+    def parse(header, body):
+        if not hmac.compare_digest(header, body) and header:
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # a default that lets by
+    """
+    def check(header, body, strict=False):
+        if not strict:
+            return True
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        if not check(header, body):
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # an argument that lets by
+    """
+    def check(header, body, skip):
+        if skip:
+            return True
+        return hmac.compare_digest(header, body)
+    def parse(header, body):
+        if not check(header, body, skip=True):
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # a break on failure
+    """
+    def parse(header, body):
+        for one in header:
+            if not hmac.compare_digest(one, body):
+                break
+        else:
+            return SignatureInvalid("no")
+        return [1]
+    """,
+    # compared with a number
+    """
+    def parse(header, body):
+        if hmac.compare_digest(header, body) == 0:
+            return [1]
+        return SignatureInvalid("no")
+    """,
 ]
 
 
@@ -204,40 +474,3 @@ def test_a_connector_that_compares_nothing_is_found() -> None:
     connector = acme.CONNECTOR.replace("if not hmac.compare_digest(expected, given):", "if not expected:")
     (finding,) = named(findings_of(acme.package(connector)), "signature")
     assert "compares no signature" in finding.problem
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "(a+)+",
-        "(ab|[a-c]+)*",
-        "(?:[a-z]+,?)*",
-        "([0-9]+|x)*",
-        "^(\\w+\\s?)*$",
-        "(?:a{1,20}){1,20}",
-        "(a?){30}a{30}",
-        "(?:a{0,12}){12}",
-        "((a*)b?)*",
-    ],
-)
-def test_a_pattern_that_can_take_for_ever_is_known(pattern: str) -> None:
-    assert takes_for_ever(pattern)
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "whsec_[A-Za-z0-9+/=_]+(,whsec_[A-Za-z0-9+/=_]+)*",
-        "[a-z]+",
-        "(ab)+",
-        "(?:,[^,]+)*",
-        "a{3}(b{2})*",
-        "(?:[0-9]{1,3}x){3}",
-        "(?>a+)+",
-        "(",
-        "(?:-[0-9]{1,4})+",
-        "^[a-z]+(?:\\.\\d+)*$",
-    ],
-)
-def test_a_pattern_that_ends_soon_is_let_be(pattern: str) -> None:
-    assert not takes_for_ever(pattern)

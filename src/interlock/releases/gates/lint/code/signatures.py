@@ -8,7 +8,8 @@ import ast
 import re
 
 from interlock.gateways.manifest import Manifest
-from interlock.releases.gates.lint.code.abstraction import COMPARE, INVALID, REFUSAL, Follower
+from interlock.releases.gates.lint.code.abstraction import INVALID
+from interlock.releases.gates.lint.code.following import COMPARE, REFUSAL, Follower
 from interlock.releases.gates.lint.code.shape import find_connector
 from interlock.releases.gates.lint.code.source import Module, last
 from interlock.releases.gates.lint.notes import Notes
