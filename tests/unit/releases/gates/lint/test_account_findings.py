@@ -232,6 +232,20 @@ def test_what_lasts_or_says_nothing_is_no_finding(value: str) -> None:
     assert expiring(value) == []
 
 
+@pytest.mark.parametrize("ends_s", ["1e308", "-1", "1e15"])
+def test_an_end_that_is_no_time_is_inconclusive(ends_s: str) -> None:
+    claims = base64.urlsafe_b64encode(f'{{"exp":{ends_s}}}'.encode()).decode().rstrip("=")
+    found = named(told(A, account(A, api_key=f"eyJhbGciOiJub25lIn0.{claims}.c2ln")), "expiry")
+    assert [(finding.verdict, finding.problem) for finding in found] == [
+        (Verdict.INCONCLUSIVE, "is a token whose end is no time")
+    ]
+
+
+def test_a_value_too_long_to_be_searched_is_inconclusive() -> None:
+    (finding,) = named(told(A, account(A, api_key="AQ" + "x" * 70_000)), "expiry")
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(("livemode", "same"), [(True, True), (False, False)])
 def test_what_serves_already_and_what_is_for_trying_do_not_fail_before_their_end(livemode: bool, same: bool) -> None:
     assert expiring(token(3 * DAYS), livemode=livemode, same=same) == []

@@ -61,6 +61,24 @@ def test_a_release_of_another_provider_supersedes_nothing() -> None:
     assert "stripe serves now" in finding.problem
 
 
+@pytest.mark.parametrize("name", [S, A])
+def test_a_webhook_that_is_missing_is_found(name: str) -> None:
+    manifest = builtin_package(name).manifest.decode()
+    start = manifest.index("[webhook]")
+    section = manifest[start : manifest.index("\n[", start)]
+    found = named(findings_of(edited(name, FILE, section, ""), but=others_than("webhook")), "webhook")
+    assert "is absent" in next(each for each in found if "has there" in each.problem).problem
+    late = [each for each in found if "comes by webhook alone" in each.problem]
+    assert bool(late) is (name == A)
+
+
+def test_an_integration_that_cannot_ask_what_became_of_a_payment_is_found() -> None:
+    package = edited(A, FILE, 'inquiry = "resend"', 'inquiry = "none"', (FILE, ', "inquire"]', "]"))
+    found = findings_of(package, but=others_than("inquiry"))
+    assert any("is never settled" in finding.problem for finding in named(found, "inquiry"))
+    assert any("lacks inquire" in finding.problem for finding in named(found, "capabilities"))
+
+
 @pytest.mark.parametrize("given", ["", "x1"])
 def test_a_setting_that_became_required_is_found_while_accounts_lack_it(given: str) -> None:
     new = "[settings.store]\ntitle = 'store'\nrequired_in = ['live', 'test']\n\n[settings.live_prefix]"

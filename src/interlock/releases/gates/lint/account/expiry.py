@@ -22,6 +22,8 @@ _DAY_MS = 86_400_000
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _TOKEN_PARTS = 3
 _VALUE_MAX = 65_536
+_LATEST_S = 253_402_300_799
+"""The last second of the year 9999: what is beyond is no date in anybody's calendar."""
 
 
 class _Claims(msgspec.Struct):
@@ -76,6 +78,7 @@ def _days(duration_ms: int) -> str:
 def _terms(field: str, value: str, notes: Notes) -> Iterator[tuple[int, int, str]]:
     """Yield from when until when, in epoch milliseconds, each certificate or token in ``value`` is valid."""
     if len(value) > _VALUE_MAX:
+        notes.doubt(CHECK, field, "is too long to be searched for an end", "make sure that it does not run out")
         return
     if _BEGIN in value:
         try:
@@ -93,5 +96,7 @@ def _terms(field: str, value: str, notes: Notes) -> Iterator[tuple[int, int, str
             ends_s = msgspec.json.decode(content, type=_Claims).exp
         except (binascii.Error, ValueError, msgspec.DecodeError):
             return
-        if ends_s is not None:
+        if ends_s is not None and 0 <= ends_s <= _LATEST_S:
             yield 0, int(ends_s * 1000), "the token"
+        elif ends_s is not None:
+            notes.doubt(CHECK, field, "is a token whose end is no time", "ask for one with an end that can be read")

@@ -47,7 +47,8 @@ def _check_operations(manifest: Manifest, notes: Notes) -> None:
         if operation in operations and needed not in operations:
             where = f"{FILE} capabilities.operations"
             notes.fail("capabilities", where, f"has {operation} and not {needed}", f"add {needed}: {why}")
-    for name, listed in (("operations", operations), ("networks", manifest.capabilities.networks)):
+    for name in ("operations", "networks", "methods"):
+        listed = getattr(manifest.capabilities, name)
         if not listed or len(set(listed)) < len(listed):
             notes.fail("capabilities", f"{FILE} capabilities.{name}", "is empty or names one twice", "name each once")
 
