@@ -66,8 +66,8 @@ class AuthRules(_Section, frozen=True, kw_only=True):
 
 
 class CredentialRules(_Section, frozen=True, kw_only=True):
-    """One credential. A manifest must take each of ``accepts`` and turn away each of ``rejects``; a value in live mode
-    must be of ``live_pattern``."""
+    """One credential. A manifest must take each of ``accepts`` (``{prefix}`` stands for each of ``live_prefixes``) and
+    turn away each of ``rejects``; a value in live mode must be of ``live_pattern``."""
 
     required: bool = True
     live_prefixes: tuple[str, ...] = ()

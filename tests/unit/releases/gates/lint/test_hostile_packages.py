@@ -1,16 +1,18 @@
 """Whatever bytes a package is made of, the gate answers with a report: it raises nothing and lets nothing odd pass."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.lint import edited, findings_of, named, report_of
+from tests.support.lint import LIVE, edited, findings_of, named, report_of
 
 from interlock.gateways.loader import builtin_package
 from interlock.gateways.package import FILE_BYTES_MAX, FILES_MAX, Package
 from interlock.releases.gates.lint.notes import FINDINGS_MAX
-from interlock.releases.gates.types import Verdict
+from interlock.releases.gates.types import GateReport, Verdict
 
 ADYEN = builtin_package("adyen").files
+ADYEN_TEXT = ADYEN["notifications.py"]
 
 
 def with_module(content: bytes) -> Package:
@@ -37,6 +39,25 @@ def test_any_bytes_as_a_manifest_are_examined(content: bytes) -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_source_is_examined(source: str) -> None:
     assert findings_of(alone(source.encode()))
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+@settings(max_examples=15, deadline=None)
+def test_any_bytes_pass_through_the_whole_gate_to_a_report_that_can_be_stored(module: bytes, manifest: bytes) -> None:
+    package = Package({"__init__.py": module, "manifest.toml": manifest})
+    report = report_of(package, stable=package, config=LIVE["stripe"], stable_config=LIVE["stripe"], livemode=True)
+    assert report.verdict is Verdict.FAILED
+    assert msgspec.json.decode(msgspec.json.encode(report), type=GateReport) == report
+    assert not [finding for finding in report.findings if finding.verdict is Verdict.ERROR]
+
+
+@given(st.lists(st.tuples(st.integers(0, len(ADYEN_TEXT) - 1), st.integers(0, 40), st.binary(max_size=4)), max_size=3))
+@settings(max_examples=25, deadline=None)
+def test_a_connector_that_was_cut_and_spliced_is_examined(cuts: list[tuple[int, int, bytes]]) -> None:
+    content = ADYEN_TEXT
+    for start, length, inserted in cuts:
+        content = content[:start] + inserted + content[start + length :]
+    findings_of(Package({**ADYEN, "notifications.py": content}))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +115,7 @@ def test_findings_are_bounded_and_say_how_many_more_there_are() -> None:
     source = "".join(f"def f{number}(x):\n    print(x)\n" for number in range(FINDINGS_MAX + 20))
     findings = findings_of(with_module(source.encode()))
     assert len(findings) == FINDINGS_MAX + 1
+    assert findings[-1].check == "lint.findings"
     assert "findings more" in findings[-1].problem
 
 

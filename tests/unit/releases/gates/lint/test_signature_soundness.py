@@ -6,6 +6,7 @@ Whatever then returns something else than a refusal, the analysis must have said
 import ast
 from itertools import cycle
 from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,7 +120,7 @@ def believes(source: str, bits: list[bool]) -> bool:
     """Run ``parse`` with ``bits`` for what is unknown; return True where a forged notification is taken for genuine."""
     drawn = cycle(bits)
     rounds = iter(ROUNDS)
-    names = {
+    names: dict[str, Any] = {
         "unknown": lambda: next(drawn),
         "several": lambda: [1] * sum([next(drawn), next(drawn)]),
         "ticks": lambda: next(rounds, None) is not None,
@@ -127,7 +128,7 @@ def believes(source: str, bits: list[bool]) -> bool:
     exec(compile(source, "made", "exec"), names)  # noqa: S102 - the program was made here
     names["hmac"] = SimpleNamespace(compare_digest=lambda *_: False)
     try:
-        answer = names["parse"]()  # type: ignore[operator]
+        answer = names["parse"]()
     except (ValueError, TypeError, AttributeError, NameError):
         return False
     return not isinstance(answer, SignatureInvalid)

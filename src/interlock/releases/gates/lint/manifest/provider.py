@@ -5,7 +5,14 @@ from interlock.gateways.contract import ConnectorConfig, Operation
 from interlock.gateways.manifest import Manifest
 from interlock.releases.gates.lint.manifest.alone import FILE
 from interlock.releases.gates.lint.notes import Notes
-from interlock.releases.gates.providers.tables import Flag, Mode, ProviderTable, Range
+from interlock.releases.gates.providers.tables import (
+    CredentialRules,
+    Flag,
+    Mode,
+    ProviderTable,
+    Range,
+    SettingRules,
+)
 
 FLAGS: tuple[Flag, ...] = (
     "incremental",
@@ -149,10 +156,7 @@ def _check_samples(manifest: Manifest, table: ProviderTable, notes: Notes) -> No
         for name, rules in entries.items():
             if name not in declared:
                 continue
-            for sample, wanted in [
-                *((each, True) for each in rules.accepts),
-                *((each, False) for each in rules.rejects),
-            ]:
+            for sample, wanted in _samples(rules):
                 notes.looked(group)
                 if _takes(manifest, group, name, sample, "live") is wanted:
                     continue
@@ -160,6 +164,13 @@ def _check_samples(manifest: Manifest, table: ProviderTable, notes: Notes) -> No
                 problem = f"{kind} {table.title} issues ({_outline(sample)})"
                 remedy = f"correct the pattern; see {table.source(group)}"
                 notes.fail(group, f"{FILE} {group}.{name}.pattern", problem, remedy)
+
+
+def _samples(rules: CredentialRules | SettingRules) -> list[tuple[str, bool]]:
+    """Return texts, each with whether a live account must be able to give it."""
+    prefixes = rules.live_prefixes if isinstance(rules, CredentialRules) else ()
+    accepted = [each.replace("{prefix}", prefix) for each in rules.accepts for prefix in prefixes or ("",)]
+    return [*((each, True) for each in accepted), *((each, False) for each in rules.rejects)]
 
 
 def _takes(manifest: Manifest, group: str, name: str, sample: str, mode: Mode) -> bool:
