@@ -21,8 +21,8 @@ STATIC = frozenset(
 )
 """What the catalogue says a static check is the first that can stop."""
 NOT_OF_AN_INTEGRATION = {
-    "F091": "an index build that locks the payments table: the test of every migration and query stops it",
-    "F097": "a sequence at its end: the schema has no sequences, which the test of every migration holds",
+    "F091": "an index build that locks the payments table is a migration of the switch's own database",
+    "F097": "a sequence at its end is of the database; the schema may not have any (tests/architecture)",
 }
 TO_PROVIDER = "amount = to_provider(money, tables.currency_exponents)"
 
