@@ -19,6 +19,7 @@ from interlock.releases.types import Actor, Plan
 from interlock.routing.releases import Release, ReleaseState
 from interlock.sandbox.shoppers.crowd import Crowd
 from interlock.sandbox.specs import find
+from interlock.storage.queries import load_queries
 
 T = TypeVar("T")
 _OPERATOR = Actor("replay", verified=True)
@@ -30,10 +31,7 @@ _LOOK_S = 0.1
 _SETTLE_S = 20.0
 _ORDERS_A_SECOND = 40
 _WHY = "November 7th, played again"
-_FIRST_BAD = """
-SELECT min(created_at_ms) FROM attempts
-WHERE account_id = $1 AND release_id = $2 AND state NOT IN ('approved', 'challenge', 'begun')
-"""
+_QUERIES = load_queries("interlock.cli.replay")
 
 
 class Act(StrEnum):
@@ -215,7 +213,9 @@ async def _count(stage: _Stage, release: Release) -> None:
     """Note how long it took from the first bad outcome to the undo, and how many tries the release spoilt."""
     scene, played = stage.scene, stage.played
     now_ms = scene.rooms.foundation.clock.now_ms()
-    first_ms = await scene.rooms.foundation.database.fetchval(_FIRST_BAD, scene.scope.account_id, release.id)
+    first_ms = await scene.rooms.foundation.database.fetchval(
+        _QUERIES["first_bad_outcome"], scene.scope.account_id, release.id
+    )
     if first_ms is not None:
         played.first_bad_to_undone_s = round((now_ms - first_ms) / 1000, 2)
     affected = done(await scene.rooms.aftermath.affected(scene.scope, release.id))

@@ -9,12 +9,10 @@ import msgspec
 from interlock.cli.replay.scene import Scene
 from interlock.cli.supervision.sandboxes import control
 from interlock.sandbox.shoppers.currencies import BY_CODE
+from interlock.storage.queries import load_queries
 
 _SIGNS = {"capture": 1, "capture_reversal": -1, "refund": -1, "refund_reversal": 1}
-_OURS = """
-SELECT currency, sum(amount_captured_minor - amount_refunded_minor)::bigint AS net
-FROM charges WHERE account_id = $1 AND livemode = false GROUP BY currency
-"""
+_QUERIES = load_queries("interlock.cli.replay")
 _LOOKS = 12
 _PAUSE_S = 1.0
 
@@ -46,7 +44,7 @@ async def wrong_minor(scene: Scene) -> int:
 
 
 async def _ours(scene: Scene) -> Counter[str]:
-    rows = await scene.rooms.foundation.database.fetch(_OURS, scene.scope.account_id)
+    rows = await scene.rooms.foundation.database.fetch(_QUERIES["net_by_currency"], scene.scope.account_id)
     return Counter({row["currency"]: row["net"] for row in rows})
 
 
