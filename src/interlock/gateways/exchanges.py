@@ -17,8 +17,9 @@ _CUT_AWAY = 512
 _SECRET_HEADERS = frozenset({"authorization", "x-api-key", "proxy-authorization", "cookie", "set-cookie"})
 
 
-class RedactedExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and its answer, free of card data and secrets, cut to 16 KiB a side."""
+class RedactedExchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request and its answer, free of card data and secrets, cut to 16 KiB a side; ``…_cut`` says where that, or
+    bytes that are no text, took something away."""
 
     method: str
     path: str
@@ -28,6 +29,8 @@ class RedactedExchange(msgspec.Struct, frozen=True, kw_only=True):
     response_headers: dict[str, str]
     response_body: str
     latency_ms: int
+    request_cut: bool = False
+    response_cut: bool = False
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -47,15 +50,19 @@ class Exchange(msgspec.Struct, frozen=True):
     def redacted(self) -> RedactedExchange:
         """Return what may be stored."""
         response = self.response
+        request_body, request_cut = _text(self.request.body)
+        response_body, response_cut = _text(response.body) if response else ("", False)
         return RedactedExchange(
             method=self.request.method,
             path=scrub(self.request.path),
             request_headers=_headers(self.request.headers),
-            request_body=_text(self.request.body),
+            request_body=request_body,
             status=response.status if response else None,
             response_headers=_headers(response.headers) if response else {},
-            response_body=_text(response.body) if response else "",
+            response_body=response_body,
             latency_ms=self.latency_ms,
+            request_cut=request_cut,
+            response_cut=response_cut,
         )
 
 
@@ -63,13 +70,16 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: SECRET if name.lower() in _SECRET_HEADERS else scrub(value) for name, value in headers.items()}
 
 
-def _text(body: bytes) -> str:
-    """Return the first part of a body, scrubbed. Only that part is looked at: a page of a list may be a megabyte.
+def _text(body: bytes) -> tuple[str, bool]:
+    """Return the first part of a body, scrubbed, and whether that is less than all of it. Only that part is looked at:
+    a page of a list may be a megabyte.
 
     Where the text is cut, a number may have been cut in half and not be known as one any more; so the end of what was
     scrubbed goes too.
     """
-    text = body[: 4 * (_KEPT_BYTES + _CUT_AWAY)].decode("utf-8", "replace").replace("\0", "\ufffd")
-    if len(text) <= _KEPT_BYTES + _CUT_AWAY:
-        return scrub(text)[:_KEPT_BYTES]
-    return scrub(text[: _KEPT_BYTES + _CUT_AWAY])[:-_CUT_AWAY][:_KEPT_BYTES]
+    decoded = body[: 4 * (_KEPT_BYTES + _CUT_AWAY)].decode("utf-8", "replace")
+    text = decoded.replace("\0", "\ufffd")
+    if len(text) > _KEPT_BYTES + _CUT_AWAY:
+        return scrub(text[: _KEPT_BYTES + _CUT_AWAY])[:-_CUT_AWAY][:_KEPT_BYTES], True
+    scrubbed = scrub(text)
+    return scrubbed[:_KEPT_BYTES], len(scrubbed) > _KEPT_BYTES or "\ufffd" in text

@@ -41,12 +41,22 @@ _NO_ECHO = EchoVerdict()
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What an operation is about, so that the answer can be held against it: for an inquiry, what is inquired about."""
+    """What an operation is about, so that the answer can be held against it: for an inquiry, what is inquired about.
+
+    ``request`` is what the connector was given, card and all; the repr hides it, and nobody may keep it.
+    """
 
     operation: Operation
     money: Money
     subject: Operation
     captured_before_minor: int = 0
+    request: OperationRequest | None = None
+
+    def __repr__(self) -> str:
+        """Return a text without the request."""
+        return f"Asked({self.operation}, {self.money.amount_minor} {self.money.currency}, …)"
+
+    __str__ = __repr__
 
 
 class Execution(msgspec.Struct, kw_only=True):
@@ -54,7 +64,7 @@ class Execution(msgspec.Struct, kw_only=True):
 
     ``request_id`` is the provider's own id for the last answer: it proves that DNS, TCP, TLS and their front door
     worked. ``echo`` is the money the switch itself read; ``echo_mismatch`` is an incident. ``connect_ms`` is 0 on a
-    reused connection. ``exchanges`` are raw: only ``redacted()`` ones may be kept.
+    reused connection. ``exchanges`` are raw: only ``redacted()`` ones may be kept; so is what was ``asked``.
     """
 
     result: Result
@@ -67,6 +77,7 @@ class Execution(msgspec.Struct, kw_only=True):
     echo_mismatch: bool = False
     release_id: str = ""
     exchanges: list[Exchange] = []
+    asked: Asked | None = None
 
 
 class _Progress:
@@ -236,7 +247,7 @@ def _asked(operation: Operation, request: OperationRequest) -> Asked:
     if isinstance(about, CompleteRequest):
         subject = Operation.SALE if about.capture else Operation.AUTHORISE
     before = about.captured_before_minor if isinstance(about, FollowOnRequest) else 0
-    return Asked(operation, request.amount, subject, before)
+    return Asked(operation, request.amount, subject, before, request)
 
 
 def _message(target: Target, request: HttpRequest) -> bytes:
@@ -293,4 +304,5 @@ def _execution(loaded: LoadedConnector, result: Result, progress: _Progress, ask
         echo_mismatch=echo.mismatch,
         release_id=loaded.release_id,
         exchanges=progress.exchanges,
+        asked=asked,
     )

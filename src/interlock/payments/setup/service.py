@@ -8,14 +8,12 @@ from msgspec import UNSET
 from interlock.base.context import RequestContext, Scope
 from interlock.base.crashpoints import reach
 from interlock.base.ids import new_id, new_secret
-from interlock.base.money import Money
 from interlock.base.problems import Problem, invalid, missing
-from interlock.gateways.contract import Initiator, Instrument, Operation, PaymentRequest, StoredCredential
+from interlock.gateways.contract import Instrument, Operation, PaymentRequest
 from interlock.gateways.transport import Execution
 from interlock.payments import metadata
 from interlock.payments.attempts.exchanges import keep_exchanges
 from interlock.payments.attempts.finishing import FINISHING_TRIES
-from interlock.payments.attempts.requests import shopper
 from interlock.payments.attempts.routes import Routes, for_probe, payer_of
 from interlock.payments.attempts.runner import Runner
 from interlock.payments.attempts.settling import settle_attempt
@@ -30,6 +28,7 @@ from interlock.payments.intents.confirmation import redirect_url
 from interlock.payments.representation.setup_intent import setup_intent as show_setup
 from interlock.payments.setup.machine import Trigger, next_status, resting_status
 from interlock.payments.setup.outcome import SetupOutcomes
+from interlock.payments.setup.requests import verification_request
 from interlock.payments.setup.types import (
     SETUP_INTENTS,
     CancelSetup,
@@ -210,15 +209,8 @@ class SetupIntents:
         self, intent: SetupIntent, attempt: Attempt, method: PaymentMethod, instrument: Instrument
     ) -> PaymentRequest:
         """Return the request that verifies and stores the card; recovery rebuilds it from what is stored."""
-        return PaymentRequest(
-            reference=attempt.id,
-            idempotency_key=attempt.outbound_key,
-            amount=Money(0, attempt.currency),
-            instrument=instrument,
-            return_url=redirect_url(self._public_url, attempt, "return"),
-            description=intent.details.get("description"),
-            stored_credential=StoredCredential(initiator=Initiator.CUSTOMER, store=True, reason="unscheduled"),
-            shopper=shopper(attempt, method, intent.customer_id, None),
+        return verification_request(
+            intent, attempt, method, instrument, redirect_url(self._public_url, attempt, "return")
         )
 
     async def update(
