@@ -139,7 +139,7 @@ class Transport:
             may_send: asked right before the first byte of each request; always allowed without it.
 
         """
-        asked = _asked(operation, request)
+        asked = asked_of(operation, request)
         try:
             step = getattr(loaded.connector, operation.value)(config, request)
         except Exception as error:  # noqa: BLE001 - a connector's bug must become an outcome, not a crash
@@ -238,8 +238,11 @@ class Transport:
         return target
 
 
-def _asked(operation: Operation, request: OperationRequest) -> Asked:
-    """Return what the answer will be held against; a completion or inquiry speaks of the operation it settles."""
+def asked_of(operation: Operation, request: OperationRequest) -> Asked:
+    """Return what an answer to ``operation`` is held against; a completion or inquiry speaks of what it settles.
+
+    Called by the transport for every operation, and by the shadow gate for what it does again.
+    """
     subject: Operation = operation
     about: OperationRequest | None = request
     if isinstance(request, InquireRequest):

@@ -41,6 +41,7 @@ def keep_exchanges(change: Change, attempt: Attempt, execution: Execution, now_m
                 **msgspec.to_builtins(exchange.redacted()),
                 "number": number,
                 "of": len(execution.exchanges),
+                "outcome": execution.result.outcome.value,
                 "asked": asked,
             },
         )

@@ -1,0 +1,229 @@
+"""What two releases do otherwise, and how that is said. Pure.
+
+Differences are gathered by operation and place, so that a field that changed in four hundred recordings is one sentence
+with its share of the traffic and one example.
+"""
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from interlock.base.redaction import scrub
+from interlock.gateways.contract import Operation
+from interlock.gateways.manifest import Change, Manifest
+from interlock.releases.gates.observation import Difference, SentRequest, Trace, differences, unannounced
+from interlock.releases.gates.shadow.strata import described_share, noun
+from interlock.releases.gates.shadow.types import Observed, Slice
+from interlock.releases.gates.types import Finding, Verdict
+
+_SHOWN = 160
+_NUMBERED = re.compile(r"^request#\d+ ")
+_MONEY = re.compile(
+    r"amount|currency|exponent|\bminor|minor_units|remaining|(^|[/._])(value|total|captured)($|[/._])|^(result |)echo"
+)
+_MONEY_RESULTS = frozenset({"result outcome", "result captured"})
+_GUARDED = (
+    "request method",
+    "request path",
+    "result outcome",
+    "result captured",
+    "result echo.amount_minor",
+    "result echo.currency",
+)
+
+
+def all_differences(before: Observed, after: Observed) -> list[Difference]:
+    """Return everything that ``after`` shows otherwise than ``before``: the traces', and the switch's own view."""
+    found = differences(before.trace, after.trace)
+    for number, (old, new) in enumerate(zip(before.trace.requests, after.trace.requests, strict=False)):
+        name = "request" if number == 0 else f"request#{number + 1}"
+        if _written_otherwise(old, new):
+            found.append(_difference(before.trace, f"{name} encoding", repr(old.raw), repr(new.raw)))
+    extras: list[tuple[str, Any, Any]] = [
+        ("echo", _money(before), _money(after)),
+        ("echo mismatch", before.echo_mismatch, after.echo_mismatch),
+        ("limits", before.not_sendable, after.not_sendable),
+    ]
+    return found + [
+        _difference(before.trace, place, None if old is None else str(old), None if new is None else str(new))
+        for place, old, new in extras
+        if old != new
+    ]
+
+
+def _difference(trace: Trace, place: str, before: str | None, after: str | None) -> Difference:
+    return Difference(case=trace.case, operation=trace.operation, place=place, before=before, after=after)
+
+
+def _money(observed: Observed) -> str | None:
+    return None if observed.echo is None else f"{observed.echo.amount_minor} {observed.echo.currency}"
+
+
+def _written_otherwise(old: SentRequest, new: SentRequest) -> bool:
+    """Return True for the same fields in other bytes: white space, escapes, spelling of numbers. Only an order that
+    changed is no difference: neither forms nor JSON objects have one."""
+    return old.fields == new.fields and sorted(old.raw) != sorted(new.raw)
+
+
+def is_money(place: str, manifests: Iterable[Manifest]) -> bool:
+    """Return True where a difference is about how much money moves, or whether it does."""
+    bare = _NUMBERED.sub("request ", place)
+    if bare in _MONEY_RESULTS or _MONEY.search(bare.lower()):
+        return True
+    return any(bare in _sent_places(manifest) for manifest in manifests)
+
+
+def _sent_places(manifest: Manifest) -> set[str]:
+    """Return where the manifest says that requests name money, as places of differences."""
+    return {
+        f"request {field if field.startswith('/') else f'/{field}'}"
+        for sent in manifest.sent.values()
+        for field in (sent.amount, sent.currency)
+        if field is not None
+    }
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """All differences of one operation at one place. ``numbers`` are the recordings (or cases) concerned."""
+
+    operation: Operation | None
+    place: str
+    example: Difference
+    numbers: list[int]
+
+
+def grouped(found: Mapping[int, Sequence[Difference]]) -> list[Group]:
+    """Return differences by operation and place, the most frequent first.
+
+    Args:
+        found: by number of the recording.
+
+    """
+    groups: dict[tuple[Operation | None, str], Group] = {}
+    for number, several in found.items():
+        for one in several:
+            key = one.operation, one.place
+            group = groups.setdefault(key, Group(operation=one.operation, place=one.place, example=one, numbers=[]))
+            if number not in group.numbers[-1:]:
+                group.numbers.append(number)
+    return sorted(groups.values(), key=lambda group: -len(group.numbers))
+
+
+def shown(value: str | None) -> str:
+    """Return a value of a difference as it may be shown: scrubbed, not too long."""
+    if value is None:
+        return "absent"
+    clean = scrub(value)
+    return clean if len(clean) <= _SHOWN else f"{clean[:_SHOWN]}…"
+
+
+def difference_finding(
+    group: Group, share: str, manifests: Sequence[Manifest], check: str = "", under: str = ""
+) -> Finding:
+    """Return the finding of a group of differences that nobody has announced.
+
+    Args:
+        group: what differs.
+        share: how much of what was compared is concerned, in words.
+        manifests: of both releases.
+        check: the check's name where the place does not tell it.
+        under: what was made different for this comparison (``, where the answer says null at /error``).
+
+    """
+    money = is_money(group.place, manifests)
+    about = "money: " if money else ""
+    before, after = shown(group.example.before), shown(group.example.after)
+    problem = f"{about}{before} became {after} in {share}{under} (such as {group.example.case})"
+    operation = "" if group.operation is None else f'operation = "{group.operation}", '
+    return Finding(
+        check=check or f"shadow.{_side(group.place)}",
+        verdict=Verdict.FAILED,
+        where=f"{'notification' if group.operation is None else group.operation} {group.place}",
+        problem=problem,
+        remedy="correct it, or announce it in manifest.toml: "
+        f'changes = [{{ {operation}place = {msgspec.json.encode(group.place).decode()}, why = "…" }}]',
+        facts={
+            "operation": None if group.operation is None else group.operation.value,
+            "place": group.place,
+            "before": before,
+            "after": after,
+            "case": group.example.case,
+            "count": len(group.numbers),
+            "money": money,
+        },
+    )
+
+
+def _side(place: str) -> str:
+    word = place.partition(" ")[0].partition("#")[0]
+    known = {"request": "request", "result": "result", "notification": "webhook", "notifications": "webhook"}
+    return known.get(word, "webhook" if word == "signature" else "result")
+
+
+def share_of(group: Group, slices: Sequence[Slice]) -> str:
+    """Return how much of the recordings a group concerns, in words."""
+    return described_share([slices[number] for number in group.numbers], slices)
+
+
+def share_of_cases(group: Group, cases: int) -> str:
+    """Return how much of the synthetic cases a group concerns, in words."""
+    kind = "webhooks" if group.operation is None else noun(group.operation)
+    return f"{len(group.numbers)} of {cases} synthetic {kind}"
+
+
+# Announcements
+
+
+def covered(found: Iterable[Difference], announced: Sequence[Change]) -> list[int]:
+    """Return how many of the differences each announcement covers."""
+    several = list(found)
+    return [len(several) - len(unannounced(several, [change])) for change in announced]
+
+
+def too_wide(change: Change, manifests: Sequence[Manifest]) -> list[str]:
+    """Return which places a pattern covers that must be named letter for letter: money, outcomes, paths.
+
+    A wildcard over them would let a hundredfold amount pass with a change of a description.
+    """
+    guarded = {*_GUARDED, *(place for manifest in manifests for place in _sent_places(manifest))}
+    return sorted(place for place in guarded if place != change.place and fnmatch.fnmatchcase(place, change.place))
+
+
+def announcement_findings(
+    changes: Sequence[Change], hits: Sequence[int], manifests: Sequence[Manifest]
+) -> list[Finding]:
+    """Return what is wrong with the announcements themselves.
+
+    Args:
+        changes: the candidate's.
+        hits: how many differences each of them covers.
+        manifests: of both releases.
+
+    """
+    found = []
+    for number, (change, count) in enumerate(zip(changes, hits, strict=True), 1):
+        where = f"manifest.toml changes[{number}] {change.place}"
+        if places := too_wide(change, manifests):
+            found.append(
+                Finding(
+                    check="shadow.announcements",
+                    verdict=Verdict.FAILED,
+                    where=where,
+                    problem=f"covers {', '.join(places)} by a wildcard",
+                    remedy="announce money, outcomes and paths letter for letter, one entry each",
+                )
+            )
+        elif not count:
+            found.append(
+                Finding(
+                    check="shadow.announcements",
+                    verdict=Verdict.INCONCLUSIVE,
+                    where=where,
+                    problem="announces a difference that no recording and no case shows",
+                    remedy="remove the entry if it is an old one, or wait until traffic has shown it",
+                )
+            )
+    return found
