@@ -6,7 +6,7 @@ with its share of the traffic and one example.
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from interlock.gateways.contract import Operation
 from interlock.gateways.manifest import Change, Manifest
 from interlock.releases.gates.observation import Difference, SentRequest, Trace, differences, unannounced
 from interlock.releases.gates.shadow.strata import described_share, noun
-from interlock.releases.gates.shadow.types import Observed, Slice
+from interlock.releases.gates.shadow.types import Observed, Recording, Slice
 from interlock.releases.gates.types import Finding, Verdict
 
 _SHOWN = 160
@@ -51,6 +51,32 @@ def all_differences(before: Observed, after: Observed) -> list[Difference]:
         _difference(before.trace, place, None if old is None else str(old), None if new is None else str(new))
         for place, old, new in extras
         if old != new
+    ]
+
+
+def lost_abilities(recording: Recording, before: Manifest, after: Manifest) -> list[Difference]:
+    """Return what the recorded payment needs that stable declares and the candidate does not: routing would no longer
+    send it there.
+
+    Args:
+        recording: what was done.
+        before: stable's manifest.
+        after: the candidate's.
+
+    """
+    part = recording.slice
+    needed: list[tuple[str, str | None, Callable[[Manifest], bool]]] = [
+        ("operations", part.operation.value, lambda each: part.operation in each.capabilities.operations),
+        ("networks", part.network, lambda each: part.network in each.capabilities.networks),
+        ("methods", part.method, lambda each: part.method in each.capabilities.methods),
+        ("currencies", part.currency, lambda each: each.supports_currency(part.currency)),
+    ]
+    return [
+        Difference(
+            case=recording.case, operation=part.operation, place=f"capabilities {name}", before=value, after=None
+        )
+        for name, value, has in needed
+        if has(before) and not has(after)
     ]
 
 
@@ -114,8 +140,8 @@ def grouped(found: Mapping[int, Sequence[Difference]]) -> list[Group]:
 
 def shown(value: str | None) -> str:
     """Return a value of a difference as it may be shown: scrubbed, not too long."""
-    if value is None:
-        return "absent"
+    if not value:
+        return "absent" if value is None else "empty"
     clean = scrub(value)
     return clean if len(clean) <= _SHOWN else f"{clean[:_SHOWN]}…"
 
@@ -163,9 +189,15 @@ def _side(place: str) -> str:
     return known.get(word, "webhook" if word == "signature" else "result")
 
 
-def share_of(group: Group, slices: Sequence[Slice]) -> str:
-    """Return how much of the recordings a group concerns, in words."""
-    return described_share([slices[number] for number in group.numbers], slices)
+def share_of(group: Group, compared: Mapping[int, Slice]) -> str:
+    """Return how much of what was compared a group concerns, in words.
+
+    Args:
+        group: what differs.
+        compared: the recordings that were compared, by number.
+
+    """
+    return described_share([compared[number] for number in group.numbers], list(compared.values()))
 
 
 def share_of_cases(group: Group, cases: int) -> str:
@@ -181,6 +213,39 @@ def covered(found: Iterable[Difference], announced: Sequence[Change]) -> list[in
     """Return how many of the differences each announcement covers."""
     several = list(found)
     return [len(several) - len(unannounced(several, [change])) for change in announced]
+
+
+_DECIDING = ("error", "unfinished", "result outcome")
+
+
+def causes(left: Sequence[Difference]) -> list[Difference]:
+    """Return unannounced differences without those that only follow: where nothing was read any more, or another
+    outcome, everything else about the result is another too."""
+    places = {one.place for one in left}
+    first = next((place for place in _DECIDING if place in places), None)
+    if first is None:
+        return list(left)
+    return [one for one in left if one.place == first or not _is_read(one.place)]
+
+
+def _is_read(place: str) -> bool:
+    return place.startswith(("result ", "echo"))
+
+
+def sent_empty(found: Sequence[Difference], unannounced_ones: Sequence[Difference]) -> list[Difference]:
+    """Return the announced differences that are a new field with nothing in it.
+
+    That a field was announced says that it is wanted where an account has configured something for it; nobody wants it
+    sent empty for the accounts that have not.
+    """
+    return [
+        one
+        for one in found
+        if one not in unannounced_ones
+        and one.place.startswith("request")
+        and one.before is None
+        and one.after in {"", "''", "None"}
+    ]
 
 
 def too_wide(change: Change, manifests: Sequence[Manifest]) -> list[str]:

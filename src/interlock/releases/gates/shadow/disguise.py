@@ -27,6 +27,11 @@ _MACHINE_WORD = re.compile(r"[a-z_]*")
 _ASCII = "abcdefghijklmnopqrstuvwxyz"
 _WIDE = ("éüñøçåžšжия", "東京大阪日本名古", "𠮷𠀋𡈽𡌛𪚲")  # letters of two, three and four bytes
 _KEPT_OF_ADDRESS = frozenset({"country", "state"})
+_PERSONAL_NAMES = frozenset({
+    "name", "firstname", "lastname", "holdername", "cardholdername", "accountholdername", "ownername", "shoppername",
+    "email", "receiptemail", "shopperemail", "phone", "telephonenumber", "ip", "ipaddress", "shopperip", "useragent",
+    "street", "housenumberorname", "line1", "line2", "city", "postalcode", "zip",
+})  # fmt: skip
 _IP_V4, _IP_V6 = "203.0.113.7", "2001:db8::7"
 _SHORTEST_INSIDE = 6
 
@@ -81,9 +86,11 @@ class Disguise:
         return text
 
     def body(self, text: str) -> str:
-        """Return an answer's body with what was disguised replaced in it; a document stays one."""
-        if not any(hidden in text or not hidden.isascii() for hidden in self._texts):
-            return text
+        """Return an answer's body without the persons in it; a document stays one.
+
+        Whoever was disguised before is found by what is known of him, everybody else (a page of a list tells of other
+        payments) by what providers call such fields.
+        """
         try:
             document = msgspec.json.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -91,12 +98,21 @@ class Disguise:
         changed = self._through(document)
         return text if changed == document else msgspec.json.encode(changed).decode()
 
-    def _through(self, value: object) -> object:
+    def _through(self, value: object, name: str = "") -> object:
         if isinstance(value, str):
-            return self.replaced(value)
+            return self.text(value) if name in _PERSONAL_NAMES else self.replaced(value)
         if isinstance(value, dict):
-            return {name: self._through(inner) for name, inner in value.items()}
-        return [self._through(inner) for inner in value] if isinstance(value, list) else value
+            return {key: self._through(inner, _bare(key)) for key, inner in value.items()}
+        return [self._through(inner, name) for inner in value] if isinstance(value, list) else value
+
+    def person(self, value: object) -> None:
+        """Remember every text in ``value`` (billing details, an address of delivery) as one that tells of a person."""
+        if isinstance(value, str) and value:
+            self.text(value)
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                if name not in _KEPT_OF_ADDRESS:
+                    self.person(inner)
 
     def request(self, request: OperationRequest) -> OperationRequest:
         """Return what a connector is given, without the person. The instrument is none of this module's business."""
@@ -133,6 +149,11 @@ class Disguise:
 
     def _maybe(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
+
+
+def _bare(name: str) -> str:
+    """Return a field's name as it is in any spelling: ``cardHolderName``, ``card_holder_name``."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def _letter(letter: str, byte: int) -> str:

@@ -1,5 +1,6 @@
 """The gate itself: candidate and stable over the same recordings, then the verdict."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,9 +18,12 @@ from interlock.releases.gates.shadow.apart import replay_apart
 from interlock.releases.gates.shadow.comparing import (
     all_differences,
     announcement_findings,
+    causes,
     covered,
     difference_finding,
     grouped,
+    lost_abilities,
+    sent_empty,
     share_of,
     share_of_cases,
 )
@@ -30,6 +34,8 @@ from interlock.releases.gates.shadow.requests import restored
 from interlock.releases.gates.shadow.sends import asks_the_same, drifted
 from interlock.releases.gates.shadow.types import Observed, Recording, Recordings
 from interlock.releases.gates.types import Finding, Gate, GateReport, Progress, Subject, Verdict, worst
+
+_Place = tuple[Operation | None, str]
 
 RECORDINGS_MIN = 20
 _FINDINGS_MAX = 100
@@ -70,6 +76,7 @@ class _Shadow:
         self.checks: dict[str, int] = {}
         self.measured: dict[str, object] = {}
         self.manifests: tuple[Manifest, ...] = ()
+        self.compared: Sequence[Recording] = ()
 
     def _readable(self) -> tuple[Recording, ...]:
         found = []
@@ -112,7 +119,7 @@ class _Shadow:
         if stable is None:
             self._against_what_was_sent(candidate)
         else:
-            self._against_stable(planned, stable, candidate)
+            await asyncio.to_thread(self._against_stable, planned, stable, candidate)
         self._coverage()
         progress("done", steps, steps)
 
@@ -147,6 +154,8 @@ class _Shadow:
             if rerun.recording not in usable:
                 continue
             found = all_differences(stable.observed[position], candidate.observed[position])
+            if position < len(self.recordings):
+                found += lost_abilities(self.recordings[position], self.manifests[1], self.manifests[0])
             everything += found
             left = unannounced(found, changes)
             if position < len(self.recordings):
@@ -155,12 +164,12 @@ class _Shadow:
                 nulls.setdefault(planned.nulls[position].pointer, {})[rerun.recording] = left
             else:
                 called = planned.accounts[rerun.config].called
-                accounts.setdefault(called, {})[rerun.recording] = left
-        self._said(plain, "", "")
+                accounts.setdefault(called, {})[rerun.recording] = left + sent_empty(found, left)
+        said = self._said(plain, set(), "", "")
         for called, several in accounts.items():
-            self._said(_without(several, plain), f", {called}", "shadow.configuration")
+            said |= self._said(several, said, f", {called}", "shadow.configuration")
         for pointer, several in nulls.items():
-            self._said(_without(several, plain), f", where the answer says null at {pointer}", "shadow.nulls")
+            said |= self._said(several, said, f", where the answer says null at {pointer}", "shadow.nulls")
         everything += self._compare_hosts(planned, stable, candidate)
         everything += self._compare_corpus(stable.corpus, candidate.corpus)
         self.findings += announcement_findings(changes, covered(everything, changes), self.manifests)
@@ -175,12 +184,26 @@ class _Shadow:
         self.measured["announced"] = len(everything) - len(unannounced(everything, changes))
         self._drift(stable, usable)
 
-    def _said(self, found: dict[int, list[Difference]], under: str, check: str) -> None:
-        """Add a finding for every place at which recordings differ without an announcement."""
-        slices = [recording.slice for recording in self.recordings]
-        for group in grouped(found):
-            share = share_of(group, slices)
+    def _said(self, found: dict[int, list[Difference]], said: set[_Place], under: str, check: str) -> set[_Place]:
+        """Add a finding for every place at which recordings differ without an announcement, and return the places.
+
+        Args:
+            found: what differs, by number of the recording.
+            said: places that differ anyway, whatever the answer or the account: nothing is said twice.
+            under: what was made different for this comparison.
+            check: the check's name where the place does not tell it.
+
+        """
+        compared = {number: self.recordings[number].slice for number in found}
+        fresh = {
+            number: [one for one in causes(several) if (one.operation, one.place) not in said]
+            for number, several in found.items()
+        }
+        groups = grouped(fresh)
+        for group in groups:
+            share = share_of(group, compared)
             self.findings.append(difference_finding(group, share, self.manifests, check, under))
+        return {(group.operation, group.place) for group in groups}
 
     def _usable(self, observed: Sequence[Observed]) -> list[int]:
         """Return which recordings the release that serves can do again as they were; the others are counted out."""
@@ -196,9 +219,7 @@ class _Shadow:
 
     def _keep(self, usable: Sequence[int]) -> None:
         self.measured["replayed"] = len(usable)
-        self._covered = [self.recordings[number] for number in usable]
-
-    _covered: Sequence[Recording] = ()
+        self.compared = [self.recordings[number] for number in usable]
 
     def _compare_hosts(self, planned: Plan, stable: Replayed, candidate: Replayed) -> list[Difference]:
         if planned.accounts[0].stable.settings != planned.accounts[0].candidate.settings:
@@ -214,15 +235,15 @@ class _Shadow:
     def _compare_corpus(self, stable: Sequence[Trace], candidate: Sequence[Trace]) -> list[Difference]:
         before = {(trace.case, trace.operation): trace for trace in stable}
         after = {(trace.case, trace.operation): trace for trace in candidate}
-        common = [key for key in before if key in after]
-        found = {number: differences(before[key], after[key]) for number, key in enumerate(common)}
-        by_operation = Counter(operation for _, operation in common)
+        nothing = Trace(case="", operation=None, unfinished=True)
+        found = {number: differences(before[key], after.get(key, nothing)) for number, key in enumerate(before)}
+        by_operation = Counter(operation for _, operation in before)
         left = {number: unannounced(several, self.manifests[0].changes) for number, several in found.items()}
         for group in grouped(left):
             share = share_of_cases(group, by_operation[group.operation])
             self.findings.append(difference_finding(group, share, self.manifests, "shadow.corpus"))
-        if common:
-            self.checks["shadow.corpus"] = len(common)
+        if before:
+            self.checks["shadow.corpus"] = len(before)
             self.checks["shadow.webhook"] = by_operation[None]
         return [one for several in found.values() for one in several]
 
@@ -256,7 +277,7 @@ class _Shadow:
         for number, recording in enumerate(self.recordings):
             if not recording.inferred:
                 found[number] = _against_record(recording, candidate.observed[number])
-        self._said({number: unannounced(several, changes) for number, several in found.items()}, "", "")
+        self._said({number: unannounced(several, changes) for number, several in found.items()}, set(), "", "")
         self._keep(list(found))
         hits = covered([one for several in found.values() for one in several], changes)
         self.findings += announcement_findings(changes, hits, self.manifests)
@@ -266,7 +287,7 @@ class _Shadow:
 
     def _coverage(self) -> None:
         """Say what was looked at, and what was not although real traffic consists of it."""
-        number = len(self._covered)
+        number = len(self.compared)
         if self.given is None:
             self.left_out.append("recordings: they are not at hand")
             problem = "no recordings are at hand"
@@ -274,7 +295,7 @@ class _Shadow:
         elif number < RECORDINGS_MIN:
             problem = f"only {number} recordings can be done again, {RECORDINGS_MIN} are needed{self._reasons()}"
             self.findings.append(_too_little(problem, "wait for more traffic, or let a person decide"))
-        seen = {recording.slice.operation for recording in self._covered}
+        seen = {recording.slice.operation for recording in self.compared}
         traffic = {} if self.given is None else self.given.traffic
         for operation in self.manifests[0].capabilities.operations:
             count = traffic.get(operation.value, 0)
@@ -287,7 +308,7 @@ class _Shadow:
             "recordings": 0 if self.given is None else len(self.given.recordings),
             "left_out": dict(self.left),
             "traffic": traffic,
-            "coverage": _table(self._covered),
+            "coverage": _table(self.compared),
         }
 
     def _reasons(self) -> str:
@@ -349,14 +370,6 @@ def _against_record(recording: Recording, observed: Observed) -> list[Difference
 def _told(recording: Recording, place: str, before: str | None, after: str | None) -> Difference:
     operation = recording.slice.operation
     return Difference(case=recording.case, operation=operation, place=place, before=before, after=after)
-
-
-def _without(found: dict[int, list[Difference]], known: dict[int, list[Difference]]) -> dict[int, list[Difference]]:
-    """Return ``found`` without what differs anyway, whatever the answer or the account: it is said already."""
-    said = {(one.operation, one.place) for several in known.values() for one in several}
-    return {
-        number: [one for one in several if (one.operation, one.place) not in said] for number, several in found.items()
-    }
 
 
 def _table(recordings: Sequence[Recording]) -> list[dict[str, object]]:

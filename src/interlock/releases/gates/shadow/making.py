@@ -146,6 +146,7 @@ def recording_of(rows: Rows, run: Run, salt: bytes) -> Recording | str:
         return GONE
     request, shape = built
     disguise = Disguise(salt)
+    disguise.person(_person(rows))
     request, shape = disguise.request(request), _disguised_shape(shape, disguise)
     secrets = _secrets(rows.attempt, salt)
     answers = tuple(_answer(each, disguise, secrets) for each in run.exchanges if each["status"] is not None)
@@ -206,10 +207,10 @@ def _with_stand_in_token(rows: Rows, salt: bytes) -> Rows:
 def _secrets(attempt: Attempt, salt: bytes) -> dict[str, str]:
     """Return what must not leave the database of an attempt's detail, and what stands for it."""
     known = {attempt.gateway_reference, (attempt.detail.get("challenge") or {}).get("continuation", {}).get("id")}
-    texts = [attempt.detail.get("return_token", ""), *(attempt.detail.get("returned") or {}).values()]
+    texts = {"return_token": attempt.detail.get("return_token", ""), **(attempt.detail.get("returned") or {})}
     return {
-        text: opaque(text, salt)
-        for text in texts
+        text: SECRET if "secret" in name else opaque(text, salt)
+        for name, text in texts.items()
         if isinstance(text, str) and len(text) >= _LONG_TOKEN and text not in known and text.isascii()
     }
 
@@ -303,13 +304,24 @@ def _disguised_shape(shape: Shape | None, disguise: Disguise) -> Shape | None:
     )
 
 
+def _person(rows: Rows) -> dict[str, Any]:
+    """Return all that is stored of the shopper: an answer to a refund tells of him although its request does not."""
+    details = {} if rows.intent is None else rows.intent.details
+    return {
+        "billing": {} if rows.method is None else rows.method.billing_details,
+        "intent": {name: details.get(name) for name in ("description", "receipt_email", "shipping")},
+        "setup": None if rows.setup is None else rows.setup.details.get("description"),
+    }
+
+
 # What went over the wire
 
 
 def _answer(exchange: dict[str, Any], disguise: Disguise, secrets: dict[str, str]) -> RecordedAnswer:
     body = disguise.body(_replaced(exchange["response_body"], secrets)).replace(CARD, _DIGITS)
     headers = {
-        name: _replaced(value, secrets).replace(CARD, _DIGITS) for name, value in exchange["response_headers"].items()
+        name.lower(): _replaced(value, secrets).replace(CARD, _DIGITS)
+        for name, value in exchange["response_headers"].items()
     }
     return RecordedAnswer(status=exchange["status"], headers=headers, body=body)
 

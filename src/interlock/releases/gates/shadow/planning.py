@@ -102,8 +102,8 @@ def _variants(facts: ConfigFacts, manifest: Manifest) -> list[tuple[ConfigFacts,
     mode = "live" if facts.livemode else "test"
     optional = [name for name, setting in manifest.settings.items() if mode not in setting.required_in]
     needed = {name: value for name, value in facts.settings.items() if name not in optional}
-    credentials = tuple(
-        name for name in facts.credentials if name not in manifest.credentials or manifest.credentials[name].required
+    credentials = " ".join(
+        name for name in facts.given if name not in manifest.credentials or manifest.credentials[name].required
     )
     found = [(facts, "as accounts are configured today")]
     if optional or credentials != facts.credentials:
@@ -124,5 +124,5 @@ def _absent(facts: ConfigFacts, manifest: Manifest) -> list[str]:
     return settings + [
         f"credentials.{name}"
         for name, credential in manifest.credentials.items()
-        if credential.required and name not in facts.credentials
+        if credential.required and name not in facts.given
     ]

@@ -141,8 +141,8 @@ class Reader:
             attempt=attempt,
             config=self._config,
             public_url=self._public_url,
-            intent=known.intents.get(attempt.subject_id),
-            setup=known.setups.get(attempt.subject_id),
+            intent=known.intents.get(attempt.intent_id or attempt.subject_id),
+            setup=known.setups.get(attempt.intent_id or attempt.subject_id),
             method=known.methods.get(attempt.payment_method_id or ""),
         )
         try:
@@ -155,7 +155,7 @@ class Reader:
 
     async def _known(self, attempts: Sequence[Attempt]) -> _Known:
         database, scope = self._database, self._scope
-        subjects = {attempt.subject_id for attempt in attempts}
+        subjects = {attempt.intent_id or attempt.subject_id for attempt in attempts}
         methods = {attempt.payment_method_id for attempt in attempts if attempt.payment_method_id is not None}
         ids = [attempt.id for attempt in attempts]
         found = await database.fetch(_QUERIES["exchanges_of"], scope.account_id, ids, len(ids) * _EXCHANGES_AN_ATTEMPT)

@@ -118,14 +118,14 @@ def config_of(facts: ConfigFacts, manifests: Iterable[Manifest]) -> ConnectorCon
     secrets: dict[str, str] = {}
     for manifest in manifests:
         for name, credential in manifest.credentials.items():
-            if name in facts.credentials:
+            if name in facts.given:
                 secrets.setdefault(name, _secret(credential, livemode=facts.livemode))
     return ConnectorConfig(livemode=facts.livemode, settings=facts.settings, credentials=secrets)
 
 
 def facts_of_config(config: ConnectorConfig) -> ConfigFacts:
     """Return what may be kept of a configuration."""
-    given = tuple(sorted(name for name, value in config.credentials.items() if value))
+    given = " ".join(sorted(name for name, value in config.credentials.items() if value))
     return ConfigFacts(livemode=config.livemode, settings=dict(config.settings), credentials=given)
 
 
@@ -137,7 +137,7 @@ def invented_config(manifest: Manifest, *, livemode: bool) -> ConfigFacts:
         for name, setting in manifest.settings.items()
         if mode in setting.required_in
     }
-    return ConfigFacts(livemode=livemode, settings=settings, credentials=tuple(sorted(manifest.credentials)))
+    return ConfigFacts(livemode=livemode, settings=settings, credentials=" ".join(sorted(manifest.credentials)))
 
 
 def _secret(credential: Credential, *, livemode: bool) -> str:

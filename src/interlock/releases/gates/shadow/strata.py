@@ -72,7 +72,7 @@ def described_share(affected: Sequence[Slice], everything: Sequence[Slice]) -> s
     """
     operation = affected[0].operation
     same = [each for each in everything if each.operation is operation]
-    name, number = noun(operation, len(same)), len(same)
+    name, number = noun(operation), len(same)
     for properties, called in _PROPERTIES:
         values = {properties(each) for each in affected}
         if len(values) != 1:
@@ -80,7 +80,7 @@ def described_share(affected: Sequence[Slice], everything: Sequence[Slice]) -> s
         value = values.pop()
         alike = sum(properties(each) == value for each in same)
         if alike < number:
-            name, number = called(affected[0], noun(operation, alike)), alike
+            name, number = called(affected[0], noun(operation)), alike
     return f"{len(affected)} of {number} recorded {name}"
 
 

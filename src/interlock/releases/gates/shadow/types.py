@@ -83,11 +83,17 @@ class RecordedSend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ConfigFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An account's settings, and the names of the credentials it has given."""
+    """An account's settings, and the names of the credentials it has given, with spaces between: a list of such names
+    passes for a name and its secret wherever texts are scrubbed."""
 
     livemode: bool
     settings: dict[str, str] = {}
-    credentials: tuple[str, ...] = ()
+    credentials: str = ""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Return the names of the credentials that are given."""
+        return tuple(self.credentials.split())
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
