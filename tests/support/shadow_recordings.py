@@ -46,6 +46,7 @@ def attempt(**changes: Any) -> Attempt:
         release_id="rel_1",
         arm="stable",
         share_ppm=0,
+        payer=None,
         amount_minor=1099,
         currency="usd",
         payment_method_id="pm_1",

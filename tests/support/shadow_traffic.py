@@ -157,7 +157,7 @@ class Traffic:
 
 def config_of(house: House, name: str) -> ConnectorConfig:
     """Return how the house's gateway is configured."""
-    ready = house.table.find(house.scope.account_id, house.gateways[name].id)
+    ready = house.table.gateway(house.scope, house.gateways[name].id)
     assert ready is not None
     return ready.config
 
