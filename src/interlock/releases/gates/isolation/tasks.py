@@ -25,6 +25,7 @@ _GATES = "interlock.releases.gates"
 
 TASKS: dict[str, Task] = {
     "load": Task(module=f"{_GATES}.isolation.loading", function="load"),
+    "shadow": Task(module=f"{_GATES}.shadow.replaying", function="replay_packed", warm="prepare"),
 }
 
 

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from interlock.base.errors import ConfigurationError
+from interlock.base.errors import ConfigurationError, IsolationError
+from interlock.base.redaction import scrub
 from interlock.gateways.contract import Operation
 from interlock.gateways.manifest import Manifest, read_manifest
 from interlock.gateways.outcomes import Outcome
 from interlock.gateways.package import MANIFEST_FILE, Package
+from interlock.releases.gates.isolation import Nursery
 from interlock.releases.gates.observation import Difference, Trace, differences, unannounced
 from interlock.releases.gates.shadow import corpus
-from interlock.releases.gates.shadow.apart import replay_apart
+from interlock.releases.gates.shadow.apart import TASK, replay_apart
 from interlock.releases.gates.shadow.comparing import (
     all_differences,
     announcement_findings,
@@ -40,6 +42,7 @@ _Place = tuple[Operation | None, str]
 RECORDINGS_MIN = 20
 _FINDINGS_MAX = 100
 _COVERAGE_MAX = 200
+_WHY_STABLE = "find out why the release that serves cannot be run here"
 OTHERWISE = "the release that serves now asks otherwise than was recorded"
 UNRECOGNISED = "redaction took what the answer is recognised by"
 UNANSWERED = "the release that serves now asks for more answers than were recorded"
@@ -60,6 +63,8 @@ async def run(subject: Subject, progress: Progress, recordings: Recordings | Non
         await shadow.compare(progress)
     except ConfigurationError as error:
         shadow.findings.append(_unreadable("the candidate", str(error)))
+    except IsolationError as error:
+        shadow.findings.append(_error("isolation", str(error), "see that this user may start processes here"))
     return shadow.report(round((time.perf_counter() - started) * 1000))
 
 
@@ -90,7 +95,7 @@ class _Shadow:
 
     async def compare(self, progress: Progress) -> None:
         """Do everything again with both and write down what differs."""
-        subject, steps = self.subject, 3
+        subject = self.subject
         self.manifests = self._read_manifests()
         planned = plan(
             self.recordings,
@@ -100,28 +105,58 @@ class _Shadow:
             livemode=subject.livemode,
         )
         self.left_out += planned.left_out
-        cases = corpus.CONTRACT if corpus.at_hand(corpus.CONTRACT) else None
-        if cases is None:
-            self.left_out.append("corpus: the contract gate's cases are not at hand")
-        progress("replaying with the candidate", 0, steps)
-        candidate = await replay_apart(self._task(subject.package, planned, cases, stable=False))
+        candidate, stable = await self._replay_both(planned, progress)
         if candidate.broken is not None:
-            self.findings.append(_unreadable("the candidate", candidate.broken))
+            if stable is not None and stable.broken == candidate.broken:
+                self.findings.append(_error("candidate and stable", candidate.broken, _WHY_STABLE))
+            else:
+                self.findings.append(_unreadable("the candidate", candidate.broken))
             return
-        stable = None
-        if subject.stable is not None:
-            progress("replaying with stable", 1, steps)
-            stable = await replay_apart(self._task(subject.stable, planned, cases, stable=True))
-            if stable.broken is not None:
-                self.findings.append(_error("stable", stable.broken))
-                stable = None
-        progress("comparing", 2, steps)
+        if stable is not None and stable.broken is not None:
+            self.findings.append(_error("stable", stable.broken, _WHY_STABLE))
+            stable = None
         if stable is None:
             self._against_what_was_sent(candidate)
         else:
             await asyncio.to_thread(self._against_stable, planned, stable, candidate)
         self._coverage()
-        progress("done", steps, steps)
+
+    async def _replay_both(self, planned: Plan, progress: Progress) -> tuple[Replayed, Replayed | None]:
+        """Return what the candidate does and what stable does, where there is one."""
+        cases = self._cases()
+        subject, total = self.subject, len(planned.reruns) * (1 if self.subject.stable is None else 2)
+        stable = None
+        async with Nursery(TASK, warm=(cases or "").encode()) as nursery:
+            candidate = await replay_apart(
+                nursery,
+                self._task(subject.package, planned, cases, stable=False),
+                lambda what, done, _: progress(f"candidate: {what}", done, total),
+            )
+            if subject.stable is not None:
+                stable = await replay_apart(
+                    nursery,
+                    self._task(subject.stable, planned, cases, stable=True),
+                    lambda what, done, _: progress(f"stable: {what}", len(planned.reruns) + done, total),
+                )
+        progress("comparing", total, total)
+        return candidate, stable
+
+    def _cases(self) -> str | None:
+        """Return the name of the synthetic cases; where they are not at hand, that is said."""
+        if corpus.at_hand(corpus.CONTRACT):
+            return corpus.CONTRACT
+        self.left_out.append("corpus: the contract gate's cases are not at hand")
+        self.findings.append(
+            Finding(
+                check="shadow.corpus",
+                verdict=Verdict.INCONCLUSIVE,
+                where="synthetic cases",
+                problem="the contract gate's cases are not at hand, so webhooks and what traffic does not show are "
+                "not compared",
+                remedy="check the release with a version that has them, or let a person decide",
+            )
+        )
+        return None
 
     def _read_manifests(self) -> tuple[Manifest, ...]:
         found = [read_manifest(self.subject.package.manifest, MANIFEST_FILE)]
@@ -393,13 +428,12 @@ def _unreadable(what: str, problem: str) -> Finding:
         check="shadow.loading",
         verdict=Verdict.FAILED,
         where=what,
-        problem=problem,
+        problem=scrub(problem),
         remedy="make it pass the lint gate first",
     )
 
 
-def _error(what: str, problem: str) -> Finding:
-    remedy = "find out why the release that serves cannot be loaded here"
+def _error(what: str, problem: str, remedy: str) -> Finding:
     return Finding(check="shadow.loading", verdict=Verdict.ERROR, where=what, problem=problem, remedy=remedy)
 
 

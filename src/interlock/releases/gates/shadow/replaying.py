@@ -16,11 +16,15 @@ from interlock.gateways.loader import LoadedConnector, load_package
 from interlock.gateways.manifest import base_url
 from interlock.gateways.package import Package
 from interlock.gateways.transport import OperationRequest, asked_of
+from interlock.releases.gates.isolation import Report
 from interlock.releases.gates.observation import Trace, drive, take_apart
-from interlock.releases.gates.shadow.corpus import observe
+from interlock.releases.gates.shadow.corpus import at_hand, observe
 from interlock.releases.gates.shadow.nulls import with_null
 from interlock.releases.gates.shadow.requests import restored
 from interlock.releases.gates.shadow.types import Observed, RecordedAnswer, Recording
+
+_RECORDINGS = "recordings"
+_CASES = "synthetic cases"
 
 
 class Rerun(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,24 +56,50 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     broken: str | None = None
 
 
-def replay(task: Replay) -> Replayed:
-    """Return what the release of ``task`` does with every recording."""
+def prepare(reference: bytes) -> None:
+    """Import the synthetic cases that ``reference`` names, where any are named, before the first release is run."""
+    if reference:
+        at_hand(reference.decode())
+
+
+def replay_packed(argument: bytes, report: Report) -> bytes:
+    """Do a :class:`Replay` in msgpack and return its :class:`Replayed` in msgpack: the task ``shadow``."""
+    return msgspec.msgpack.encode(replay(msgspec.msgpack.decode(argument, type=Replay), report))
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def replay(task: Replay, report: Report = _silent) -> Replayed:
+    """Return what the release of ``task`` does with every recording.
+
+    Args:
+        task: the release and what it is to do.
+        report: told before each recording, which begins a step of bounded processor time.
+
+    """
     try:
         loaded = load_package(task.package)
     except (ConfigurationError, ConnectorError) as error:
         return Replayed(broken=scrub(str(error)))
     requests: dict[int, OperationRequest] = {}
     observed = []
-    for rerun in task.reruns:
+    for number, rerun in enumerate(task.reruns):
+        report(_RECORDINGS, number, len(task.reruns))
         recording = task.recordings[rerun.recording]
         if rerun.recording not in requests:
             requests[rerun.recording] = restored(recording.request)
         if rerun.null:
             recording = with_null(recording, rerun.null)
-        observed.append(_rerun(loaded, task.configs[rerun.config], recording, requests[rerun.recording]))
+        made = _rerun(loaded, task.configs[rerun.config], recording, requests[rerun.recording])
+        observed.append(_portable(made))
+    report(_CASES, len(task.reruns), len(task.reruns))
     return Replayed(
         observed=tuple(observed),
-        corpus=() if task.corpus is None else tuple(observe(task.corpus, loaded, task.configs[0])),
+        corpus=()
+        if task.corpus is None
+        else tuple(_portable_trace(each) for each in observe(task.corpus, loaded, task.configs[0])),
         hosts=tuple(_host(loaded, config) for config in task.configs),
     )
 
@@ -100,6 +130,22 @@ def _rerun(
         captured_before_minor=asked.captured_before_minor,
     )
     return Observed(trace=trace, echo=echo.money, echo_mismatch=echo.mismatch, not_sendable=refused)
+
+
+def _portable(observed: Observed) -> Observed:
+    """Return ``observed`` as it is read elsewhere; a value of a wrong type in it is the release's error."""
+    trace = _portable_trace(observed.trace)
+    return observed if trace is observed.trace else Observed(trace=trace)
+
+
+def _portable_trace(trace: Trace) -> Trace:
+    try:
+        msgspec.msgpack.decode(msgspec.msgpack.encode(trace), type=Trace)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason, _, place = str(error).partition(" - at ")
+        where = place.strip("`$.") or "what it made"
+        return Trace(case=trace.case, operation=trace.operation, error=f"wrong value in {where}: {scrub(reason)}")
+    return trace
 
 
 def _answers(recording: Recording, given: list[HttpResponse]) -> Callable[[HttpRequest, int], HttpResponse | None]:
