@@ -20,6 +20,7 @@ from interlock.releases.gates.shadow.types import Observed, Recording, Slice
 from interlock.releases.gates.types import Finding, Verdict
 
 _SHOWN = 160
+_LISTED_MAX = 5
 _NUMBERED = re.compile(r"^request#\d+ ")
 _MONEY = re.compile(
     r"amount|currency|exponent|\bminor|minor_units|remaining|(^|[/._])(value|total|captured)($|[/._])|^(result |)echo"
@@ -28,11 +29,19 @@ _MONEY_RESULTS = frozenset({"result outcome", "result captured"})
 _GUARDED = (
     "request method",
     "request path",
+    "request host",
+    "request /amount",
+    "request /amount/value",
+    "request /amount/currency",
+    "request /currency",
     "result outcome",
     "result captured",
     "result echo.amount_minor",
     "result echo.currency",
+    "echo",
+    "echo mismatch",
 )
+"""Places that are money, decide an outcome, or decide where a request goes, at whatever provider."""
 
 
 def all_differences(before: Observed, after: Observed) -> list[Difference]:
@@ -220,12 +229,17 @@ _DECIDING = ("error", "unfinished", "result outcome")
 
 def causes(left: Sequence[Difference]) -> list[Difference]:
     """Return unannounced differences without those that only follow: where nothing was read any more, or another
-    outcome, everything else about the result is another too."""
+    outcome, everything else about the result is another too; where nothing was built, the whole request is gone."""
     places = {one.place for one in left}
     first = next((place for place in _DECIDING if place in places), None)
     if first is None:
         return list(left)
-    return [one for one in left if one.place == first or not _is_read(one.place)]
+    failed = first == "error"
+    return [one for one in left if one.place == first or not (_is_read(one.place) or (failed and _is_gone(one)))]
+
+
+def _is_gone(difference: Difference) -> bool:
+    return difference.place.startswith("request") and difference.after is None
 
 
 def _is_read(place: str) -> bool:
@@ -248,41 +262,53 @@ def sent_empty(found: Sequence[Difference], unannounced_ones: Sequence[Differenc
     ]
 
 
-def too_wide(change: Change, manifests: Sequence[Manifest]) -> list[str]:
+def too_wide(change: Change, manifests: Sequence[Manifest], found: Iterable[Difference] = ()) -> list[str]:
     """Return which places a pattern covers that must be named letter for letter: money, outcomes, paths.
 
     A wildcard over them would let a hundredfold amount pass with a change of a description.
+
+    Args:
+        change: the announcement.
+        manifests: of both releases.
+        found: the differences that there are: whatever of them is about money counts, however it is called.
+
     """
     guarded = {*_GUARDED, *(place for manifest in manifests for place in _sent_places(manifest))}
+    guarded |= {one.place for one in found if one.place not in guarded and _is_guarded(one.place, manifests)}
     return sorted(place for place in guarded if place != change.place and fnmatch.fnmatchcase(place, change.place))
 
 
+def _is_guarded(place: str, manifests: Iterable[Manifest]) -> bool:
+    return is_money(place, manifests) or _NUMBERED.sub("request ", place) in _GUARDED
+
+
 def announcement_findings(
-    changes: Sequence[Change], hits: Sequence[int], manifests: Sequence[Manifest]
+    changes: Sequence[Change], found: Iterable[Difference], manifests: Sequence[Manifest]
 ) -> list[Finding]:
     """Return what is wrong with the announcements themselves.
 
     Args:
         changes: the candidate's.
-        hits: how many differences each of them covers.
+        found: all differences, announced or not.
         manifests: of both releases.
 
     """
-    found = []
-    for number, (change, count) in enumerate(zip(changes, hits, strict=True), 1):
+    several = list(found)
+    findings = []
+    for number, (change, count) in enumerate(zip(changes, covered(several, changes), strict=True), 1):
         where = f"manifest.toml changes[{number}] {change.place}"
-        if places := too_wide(change, manifests):
-            found.append(
+        if places := too_wide(change, manifests, several):
+            findings.append(
                 Finding(
                     check="shadow.announcements",
                     verdict=Verdict.FAILED,
                     where=where,
-                    problem=f"covers {', '.join(places)} by a wildcard",
+                    problem=f"covers {_listed(places)} by a wildcard",
                     remedy="announce money, outcomes and paths letter for letter, one entry each",
                 )
             )
         elif not count:
-            found.append(
+            findings.append(
                 Finding(
                     check="shadow.announcements",
                     verdict=Verdict.INCONCLUSIVE,
@@ -291,4 +317,9 @@ def announcement_findings(
                     remedy="remove the entry if it is an old one, or wait until traffic has shown it",
                 )
             )
-    return found
+    return findings
+
+
+def _listed(places: Sequence[str]) -> str:
+    few = ", ".join(places[:_LISTED_MAX])
+    return few if len(places) <= _LISTED_MAX else f"{few} and {len(places) - _LISTED_MAX} more places"

@@ -34,6 +34,7 @@ _PERSONAL_NAMES = frozenset({
 })  # fmt: skip
 _IP_V4, _IP_V6 = "203.0.113.7", "2001:db8::7"
 _SHORTEST_INSIDE = 6
+_SHORTEST_NAME = 3
 
 
 class Disguise:
@@ -44,6 +45,7 @@ class Disguise:
         self._salt = salt
         self._texts: dict[str, str] = {}
         self._words: set[str] = set()
+        self._names: set[str] = set()
 
     def text(self, text: str) -> str:
         """Return ``text`` in disguise and remember it."""
@@ -74,7 +76,7 @@ class Disguise:
         return PERSONAL if inside else value
 
     def replaced(self, text: str) -> str:
-        """Return ``text`` with what was disguised replaced in it: all of it, or a longer part of it.
+        """Return ``text`` with what was disguised replaced in it: all of it, a longer part of it, or a person's words.
 
         A single word in small letters may be a word of the provider's own (``succeeded``) and is left.
         """
@@ -83,7 +85,13 @@ class Disguise:
         for hidden, disguised in self._texts.items():
             if len(hidden) >= _SHORTEST_INSIDE and not _MACHINE_WORD.fullmatch(hidden) and hidden in text:
                 text = text.replace(hidden, disguised)
-        return text
+        return _WORD.sub(self._unnamed, text) if self._names else text
+
+    def _unnamed(self, match: re.Match[str]) -> str:
+        word = match[0]
+        if _MACHINE_WORD.fullmatch(word) or word.casefold() not in self._names:
+            return word
+        return self._word(word)
 
     def body(self, text: str) -> str:
         """Return an answer's body without the persons in it; a document stays one.
@@ -109,6 +117,7 @@ class Disguise:
         """Remember every text in ``value`` (billing details, an address of delivery) as one that tells of a person."""
         if isinstance(value, str) and value:
             self.text(value)
+            self._names.update(word.casefold() for word in _WORD.findall(value) if _is_name(word))
         elif isinstance(value, dict):
             for name, inner in value.items():
                 if name not in _KEPT_OF_ADDRESS:
@@ -149,6 +158,11 @@ class Disguise:
 
     def _maybe(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
+
+
+def _is_name(word: str) -> bool:
+    """Return True for a word that tells of somebody wherever it stands: not a house number, not two letters."""
+    return any(map(str.isalpha, word)) and (len(word) >= _SHORTEST_NAME or not word.isascii())
 
 
 def _bare(name: str) -> str:

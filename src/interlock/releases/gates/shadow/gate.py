@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -21,7 +21,6 @@ from interlock.releases.gates.shadow.comparing import (
     all_differences,
     announcement_findings,
     causes,
-    covered,
     difference_finding,
     grouped,
     lost_abilities,
@@ -102,6 +101,7 @@ class _Shadow:
             self.manifests,
             subject.config,
             subject.stable_config,
+            None if self.given is None else self.given.config,
             livemode=subject.livemode,
         )
         self.left_out += planned.left_out
@@ -207,7 +207,7 @@ class _Shadow:
             said |= self._said(several, said, f", where the answer says null at {pointer}", "shadow.nulls")
         everything += self._compare_hosts(planned, stable, candidate)
         everything += self._compare_corpus(stable.corpus, candidate.corpus)
-        self.findings += announcement_findings(changes, covered(everything, changes), self.manifests)
+        self.findings += announcement_findings(changes, everything, self.manifests)
         self.checks |= {
             "shadow.request": sum(len(stable.observed[number].trace.requests) for number in usable),
             "shadow.result": len(usable),
@@ -314,8 +314,8 @@ class _Shadow:
                 found[number] = _against_record(recording, candidate.observed[number])
         self._said({number: unannounced(several, changes) for number, several in found.items()}, set(), "", "")
         self._keep(list(found))
-        hits = covered([one for several in found.values() for one in several], changes)
-        self.findings += announcement_findings(changes, hits, self.manifests)
+        everything = [one for several in found.values() for one in several]
+        self.findings += announcement_findings(changes, everything, self.manifests)
         self.checks |= {"shadow.request": len(found), "shadow.announcements": len(changes)}
 
     # What it rests on
@@ -330,14 +330,9 @@ class _Shadow:
         elif number < RECORDINGS_MIN:
             problem = f"only {number} recordings can be done again, {RECORDINGS_MIN} are needed{self._reasons()}"
             self.findings.append(_too_little(problem, "wait for more traffic, or let a person decide"))
-        seen = {recording.slice.operation for recording in self.compared}
         traffic = {} if self.given is None else self.given.traffic
-        for operation in self.manifests[0].capabilities.operations:
-            count = traffic.get(operation.value, 0)
-            if count and operation not in seen and operation is not Operation.FUND:
-                problem = f"no recording of {operation}, which was done {count} times in the last 30 days"
-                self.findings.append(_too_little(problem, "wait until one is kept, or let a person decide"))
-        self.checks["shadow.coverage"] = len(self.manifests[0].capabilities.operations)
+        self._unseen(traffic)
+        self.checks["shadow.coverage"] = len(traffic)
         self.left_out += [f"recordings: {count} left out, {reason}" for reason, count in sorted(self.left.items())]
         self.measured |= {
             "recordings": 0 if self.given is None else len(self.given.recordings),
@@ -345,6 +340,26 @@ class _Shadow:
             "traffic": traffic,
             "coverage": _table(self.compared),
         }
+
+    def _unseen(self, traffic: Mapping[str, int]) -> None:
+        """Name the operations of real traffic that no recording shows: unproven, or declared no more at all."""
+        seen = {recording.slice.operation for recording in self.recordings}
+        proven = {recording.slice.operation for recording in self.compared}
+        manifest = self.manifests[0]
+        for name, count in sorted(traffic.items()):
+            operation = Operation(name)
+            often = f"which was done {count} times in the last 30 days"
+            if operation is Operation.FUND or operation in proven:
+                continue
+            if operation in manifest.capabilities.operations:
+                problem = f"no recording of {operation}, {often}"
+                self.findings.append(_too_little(problem, "wait until one is kept, or let a person decide"))
+            elif operation not in seen:
+                gone = Difference(
+                    case=often, operation=operation, place="capabilities operations", before=name, after=None
+                )
+                if unannounced([gone], manifest.changes):
+                    self.findings.append(_lost(name, often))
 
     def _reasons(self) -> str:
         if not self.left:
@@ -435,6 +450,17 @@ def _unreadable(what: str, problem: str) -> Finding:
 
 def _error(what: str, problem: str, remedy: str) -> Finding:
     return Finding(check="shadow.loading", verdict=Verdict.ERROR, where=what, problem=problem, remedy=remedy)
+
+
+def _lost(operation: str, often: str) -> Finding:
+    return Finding(
+        check="shadow.coverage",
+        verdict=Verdict.FAILED,
+        where=f"{operation} capabilities operations",
+        problem=f"the candidate cannot do {operation}, {often}",
+        remedy=f"declare it, or announce it in manifest.toml: changes = "
+        f'[{{ operation = "{operation}", place = "capabilities operations", why = "…" }}]',
+    )
 
 
 def _too_little(problem: str, remedy: str) -> Finding:

@@ -47,6 +47,7 @@ def plan(
     manifests: tuple[Manifest, ...],
     config: ConnectorConfig | None,
     stable_config: ConnectorConfig | None,
+    today: ConfigFacts | None,
     *,
     livemode: bool,
 ) -> Plan:
@@ -57,18 +58,19 @@ def plan(
         manifests: the candidate's, then stable's where there is one.
         config: as the account would run the candidate; None where no account is given.
         stable_config: as it runs stable.
+        today: how it was configured when the recordings were read, for want of these two.
         livemode: the mode, for a configuration that has to be invented.
 
     """
     recorded = _distinct([each.config for each in recordings])[:_CONFIGS_MAX]
     invented = invented_config(manifests[0], livemode=livemode)
-    usual = recorded[0] if recorded else invented
+    usual = today or (recorded[0] if recorded else invented)
     own = usual if config is None else facts_of_config(config)
     serving = usual if stable_config is None else facts_of_config(stable_config)
     accounts = [_account(own, serving, manifests, "")]
     left_out = []
     tried = [own]
-    for facts, called in [variant for each in recorded for variant in _variants(each, manifests[0])]:
+    for facts, called in [variant for each in recorded for variant in _variants(each, serving, manifests[0])]:
         if absent := _absent(facts, manifests[0]):
             left_out.append(f"configuration: {', '.join(absent)} is required and not set by the accounts of today")
         elif facts not in tried:
@@ -97,7 +99,7 @@ def _distinct(configs: list[ConfigFacts]) -> list[ConfigFacts]:
     return found
 
 
-def _variants(facts: ConfigFacts, manifest: Manifest) -> list[tuple[ConfigFacts, str]]:
+def _variants(facts: ConfigFacts, serving: ConfigFacts, manifest: Manifest) -> list[tuple[ConfigFacts, str]]:
     """Return the configuration as it is, without what need not be set, and with that set to nothing."""
     mode = "live" if facts.livemode else "test"
     optional = [name for name, setting in manifest.settings.items() if mode not in setting.required_in]
@@ -105,7 +107,7 @@ def _variants(facts: ConfigFacts, manifest: Manifest) -> list[tuple[ConfigFacts,
     credentials = " ".join(
         name for name in facts.given if name not in manifest.credentials or manifest.credentials[name].required
     )
-    found = [(facts, "as accounts are configured today")]
+    found = [(facts, f"as accounts {'are configured today' if facts == serving else 'were configured before'}")]
     if optional or credentials != facts.credentials:
         found.append((replace(facts, settings=needed, credentials=credentials), "without what need not be configured"))
     if optional:

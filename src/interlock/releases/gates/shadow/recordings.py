@@ -23,7 +23,8 @@ from interlock.payments.setup.types import SETUP_INTENTS, SetupIntent
 from interlock.releases.gates.shadow.making import BROKEN, Rows, recording_of, runs_of
 from interlock.releases.gates.shadow.stand_ins import facts_of_config
 from interlock.releases.gates.shadow.strata import in_turn
-from interlock.releases.gates.shadow.types import Recording, Recordings
+from interlock.releases.gates.shadow.types import ConfigFacts, Recording, Recordings
+from interlock.routing.releases import RELEASES, Release
 from interlock.routing.types import Gateway
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
@@ -60,6 +61,7 @@ class _Known(msgspec.Struct, frozen=True):
     setups: Mapping[str, SetupIntent]
     methods: Mapping[str, PaymentMethod]
     exchanges: Mapping[str, Sequence[Exchange]]
+    releases: Mapping[str, Release]
 
 
 class Reader:
@@ -109,6 +111,7 @@ class Reader:
             recordings=tuple(made),
             left_out=dict(left_out),
             traffic=traffic,
+            config=self._config,
             read_at_ms=self._now_ms,
         )
 
@@ -139,7 +142,7 @@ class Reader:
     def _made(self, attempt: Attempt, known: _Known) -> Iterator[Recording | str]:
         rows = Rows(
             attempt=attempt,
-            config=self._config,
+            config=self._config_of(known.releases.get(attempt.release_id)),
             public_url=self._public_url,
             intent=known.intents.get(attempt.intent_id or attempt.subject_id),
             setup=known.setups.get(attempt.intent_id or attempt.subject_id),
@@ -152,6 +155,13 @@ class Reader:
             return
         for run in runs:
             yield recording_of(rows, run, self._salt)
+
+    def _config_of(self, release: Release | None) -> ConfigFacts:
+        """Return how the gateway was configured when ``release`` ran; as it is now where that is not known."""
+        if release is None:
+            return self._config
+        given = " ".join(sorted(release.credentials))
+        return ConfigFacts(livemode=release.livemode, settings=release.settings, credentials=given)
 
     async def _known(self, attempts: Sequence[Attempt]) -> _Known:
         database, scope = self._database, self._scope
@@ -167,6 +177,7 @@ class Reader:
             await database.get_many(SETUP_INTENTS, scope, subjects),
             await database.get_many(PAYMENT_METHODS, scope, methods),
             exchanges,
+            await database.get_many(RELEASES, scope, {attempt.release_id for attempt in attempts}),
         )
 
     async def _traffic(self) -> dict[str, int]:
@@ -202,7 +213,8 @@ async def read_recordings(
     Args:
         database: where payments are.
         gateway: whose attempts are read; one account, one mode.
-        config: how it is configured now; of its credentials the names are kept.
+        config: how it is configured now, for attempts of which the release is not known any more; of its
+            credentials the names are kept.
         public_url: where shoppers reach us, as configured now.
         now_ms: the time, epoch milliseconds.
         limits: how much to read.

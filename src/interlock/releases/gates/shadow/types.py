@@ -129,13 +129,15 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Recordings(msgspec.Struct, frozen=True, kw_only=True):
     """The recordings of one gateway. ``left_out`` counts by reason what could not become one; ``traffic`` counts by
-    operation what went over the gateway in the last thirty days, as far as was looked back."""
+    operation what went over the gateway in the last thirty days, as far as was looked back; ``config`` is how the
+    gateway was configured when they were read, while each recording has the configuration of its own release."""
 
     connector: str
     livemode: bool
     recordings: tuple[Recording, ...]
     left_out: dict[str, int] = {}
     traffic: dict[str, int] = {}
+    config: ConfigFacts | None = None
     read_at_ms: int = 0
     format: int = FORMAT
 

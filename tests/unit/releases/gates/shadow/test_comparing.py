@@ -128,6 +128,9 @@ def test_of_an_outcome_that_changed_only_the_outcome_is_told() -> None:
     assert [each.place for each in causes(found)] == ["result outcome", "request /description"]
     assert [each.place for each in causes([difference("error"), *found])] == ["error", "request /description"]
     assert causes(found[1:]) == found[1:]
+    gone = difference("request /amount/value", "1099", None)
+    assert causes([difference("error", None, "KeyError"), gone]) == [difference("error", None, "KeyError")]
+    assert causes([difference("unfinished"), gone]) == [difference("unfinished"), gone]
 
 
 def test_a_new_field_with_nothing_in_it_is_no_announced_change() -> None:
@@ -162,8 +165,25 @@ def test_a_finding_says_where_what_how_many_and_how_to_announce_it() -> None:
 def test_money_outcomes_and_paths_cannot_be_announced_by_a_pattern(pattern: str) -> None:
     change = Change(place=pattern, why="a long enough reason")
     assert too_wide(change, [ADYEN, STRIPE])
-    (finding,) = announcement_findings([change], [5], [ADYEN])
+    (finding,) = announcement_findings([change], [difference("request /x")], [ADYEN])
     assert finding.verdict is Verdict.FAILED
+
+
+def test_what_is_about_money_is_guarded_wherever_a_provider_puts_it() -> None:
+    change = Change(place="request /order*", why="a long enough reason")
+    assert too_wide(change, [ADYEN]) == []
+    found = [difference("request /order_lines/0/unit_amount"), difference("request /order_note")]
+    assert too_wide(change, [ADYEN], found) == ["request /order_lines/0/unit_amount"]
+    (finding,) = announcement_findings([change], found, [ADYEN])
+    assert finding.verdict is Verdict.FAILED
+    by_name = Change(place=found[0].place, why="a long enough reason")
+    assert announcement_findings([by_name], found, [ADYEN]) == []
+
+
+def test_an_announcement_of_everything_names_a_few_of_the_places() -> None:
+    (finding,) = announcement_findings([Change(place="*", why="a long enough reason")], [], [ADYEN])
+    assert finding.problem.startswith("covers echo, echo mismatch, request /amount, ")
+    assert finding.problem.endswith(" more places by a wildcard")
 
 
 @pytest.mark.parametrize(
@@ -172,8 +192,9 @@ def test_money_outcomes_and_paths_cannot_be_announced_by_a_pattern(pattern: str)
 def test_narrow_patterns_and_places_by_name_can(pattern: str) -> None:
     change = Change(place=pattern, why="a long enough reason")
     assert too_wide(change, [ADYEN, STRIPE]) == []
-    assert announcement_findings([change], [1], [ADYEN]) == []
-    (finding,) = announcement_findings([change], [0], [ADYEN])
+    covered_place = pattern.replace("*", "cvc")
+    assert announcement_findings([change], [difference(covered_place)], [ADYEN]) == []
+    (finding,) = announcement_findings([change], [difference("result code")], [ADYEN])
     assert finding.verdict is Verdict.INCONCLUSIVE
 
 

@@ -1,7 +1,11 @@
 """Recordings as a file: what is written is read again, and what is none is refused in words."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 import pytest
+import pytest_asyncio
+from tests.support.shadow_keeper import one_keeper, verdict
 from tests.support.shadow_recordings import recording
 
 from interlock.base.errors import ConfigurationError
@@ -21,7 +25,7 @@ def test_a_file_is_read_as_it_was_written_a_recording_a_line() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff\xfe", to_file(WHOLE) + b'{"case": 1}\n'])
 def test_what_is_no_file_of_recordings_is_refused(data: bytes) -> None:
-    with pytest.raises(ConfigurationError, match="traffic.jsonl: holds no recordings"):
+    with pytest.raises(ConfigurationError, match=r"traffic\.jsonl: holds no recordings"):
         from_file(data, "traffic.jsonl")
 
 
@@ -31,15 +35,25 @@ def test_a_file_of_another_format_is_refused() -> None:
         from_file(data)
 
 
-async def test_a_recording_that_somebody_has_broken_is_left_out_and_said(unused: None = None) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _keeper() -> AsyncIterator[None]:
+    async with one_keeper():
+        yield
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.usefixtures("_keeper")
+async def test_a_recording_that_somebody_has_broken_is_left_out_and_said() -> None:
     broken = msgspec.structs.replace(ONE, request=msgspec.structs.replace(ONE.request, fields={}))
     given = msgspec.structs.replace(WHOLE, recordings=(broken, ONE))
     package = builtin_package("adyen")
     report = await run(Subject(package=package, livemode=False, stable=package), lambda *_: None, given)
-    assert (report.verdict, report.measured["replayed"]) == (Verdict.INCONCLUSIVE, 1)
+    assert (verdict(report), report.measured["replayed"]) == (Verdict.INCONCLUSIVE, 1)
     assert "recordings: 1 left out, what was stored of it cannot be read" in report.left_out
 
 
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.usefixtures("_keeper")
 async def test_a_candidate_that_cannot_be_loaded_fails_and_a_broken_stable_is_an_error() -> None:
     good = builtin_package("adyen")
     bad = type(good)({**good.files, "connector.py": b"import nothing_of_that_name\n"})

@@ -90,7 +90,6 @@ def test_no_number_is_kept() -> None:
 
 
 def test_what_is_no_request_is_said_to_be_none() -> None:
-    nested = recorded(inquiry(None), None)
     for broken in (
         RecordedRequest(kind="payment", fields={}),
         RecordedRequest(kind="complete", fields={"reference": 7}),
