@@ -3,24 +3,30 @@
 Real payments against the simulated gateways: what the shadow gate's recordings are made of in tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.support.payment_house import RETURN_URL, House
-from tests.support.sandboxes import Gateway
+from tests.support.sandboxes import Gateway, running
 
 from interlock.base.problems import Problem
 from interlock.gateways.contract import ConnectorConfig
+from interlock.gateways.loader import builtin_package
+from interlock.gateways.package import Package
 from interlock.payments.customers.types import CreateCustomer, Customer
 from interlock.payments.instruments.types import CardData, PaymentMethod, PaymentMethodData
 from interlock.payments.intents.types import CancelIntent, CaptureIntent, ConfirmIntent, IncrementIntent, Intent
 from interlock.payments.refunds.types import CreateRefund, Refund
 from interlock.payments.setup.types import ConfirmSetup, CreateSetup
-from interlock.releases.gates.shadow import Recordings, read_recordings
+from interlock.releases.gates.shadow import Recordings, read_recordings, run
+from interlock.releases.gates.types import GateReport, Subject, Verdict
 from interlock.routing.service import Routing
 from interlock.vault.keys import generate_keys, parse_keys
 from interlock.vault.service import Vault
 
+PROVIDERS = ("stripe", "adyen")
 PUBLIC_URL = "http://127.0.0.1:9"
 NAME, EMAIL = "Marguerite Delacroix-Ünal", "marguerite.delacroix@example.org"
 STREET, FLAT, CITY = "12 Harbour Lane", "Flat 7, Stair B", "Leith"
@@ -176,3 +182,29 @@ def some(recordings: Recordings, **wanted: Any) -> Sequence[Any]:
         for each in recordings.recordings
         if all(getattr(each.slice, name) == value for name, value in wanted.items())
     ]
+
+
+@contextmanager
+def both_gateways(folder: Path) -> Iterator[dict[str, Gateway]]:
+    """Run the simulated gateways, with their data below ``folder``."""
+    for name in PROVIDERS:
+        (folder / name).mkdir()
+    with running("stripe", folder / "stripe") as stripe, running("adyen", folder / "adyen") as adyen:
+        yield {"stripe": stripe, "adyen": adyen}
+
+
+async def shadow_over(recordings: Recordings, config: ConnectorConfig, package: Package) -> GateReport:
+    """Run the gate over ``recordings``, with the connector that came with this version as stable."""
+    subject = Subject(
+        package=package,
+        livemode=False,
+        config=config,
+        stable=builtin_package(recordings.connector),
+        stable_config=config,
+    )
+    return await run(subject, lambda *_: None, recordings)
+
+
+def sentences(report: GateReport) -> list[str]:
+    """Return what failed."""
+    return [finding.sentence() for finding in report.findings if finding.verdict is Verdict.FAILED]

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import asyncpg
 import msgspec
 import pytest
-from tests.support.payment_house import House, open_house
-from tests.support.sandboxes import Gateway, running
+import pytest_asyncio
+from tests.support.payment_house import open_house
+from tests.support.sandboxes import Gateway
 from tests.support.shadow_edits import FAULTS, announcing, edited, renamed
+from tests.support.shadow_keeper import one_keeper, told, verdict
 from tests.support.shadow_traffic import (
     BILLING,
     CITY,
@@ -17,11 +18,14 @@ from tests.support.shadow_traffic import (
     FLAT,
     NAME,
     NUMBERS,
-    PUBLIC_URL,
+    PROVIDERS,
     Traffic,
+    both_gateways,
     config_of,
     only,
     recorded,
+    sentences,
+    shadow_over,
     some,
 )
 
@@ -29,13 +33,12 @@ from interlock.base.redaction import scrub
 from interlock.gateways.contract import ConnectorConfig, Operation
 from interlock.gateways.loader import builtin_package
 from interlock.gateways.package import Package
-from interlock.payments.attempts.walking import Limits as Budget
-from interlock.releases.gates.shadow import Limits, Recordings, from_file, read_recordings, run, to_file
+from interlock.releases.gates.shadow import Recordings, from_file, run, to_file
 from interlock.releases.gates.types import GateReport, Subject, Verdict
 from interlock.storage.database import Database
 from interlock.storage.embedded import EmbeddedPostgres
 
-PROVIDERS = ("stripe", "adyen")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 FAULT_OF = {"F087": "stripe"}
 
 
@@ -65,17 +68,8 @@ async def _trade(url: str, gateways: dict[str, Gateway]) -> Shop:
 
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gateway]]:
-    folder = tmp_path_factory.mktemp("shadow")
-    with (
-        running("stripe", folder_of(folder, "stripe")) as stripe,
-        running("adyen", folder_of(folder, "adyen")) as adyen,
-    ):
-        yield {"stripe": stripe, "adyen": adyen}
-
-
-def folder_of(folder: Path, name: str) -> Path:
-    (folder / name).mkdir()
-    return folder / name
+    with both_gateways(tmp_path_factory.mktemp("shadow")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -89,38 +83,21 @@ def shop(postgres: EmbeddedPostgres, template_database: str, gateways: dict[str,
     return asyncio.run(make())
 
 
-@pytest.fixture
-async def house(database: Database, gateways: dict[str, Gateway]) -> AsyncIterator[House]:
-    async with open_house(database, gateways["stripe"], gateways["adyen"]) as opened:
-        yield opened
-    for gateway in gateways.values():
-        gateway.clear_faults()
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def _keeper() -> AsyncIterator[None]:
+    async with one_keeper():
+        yield
 
 
 async def shadow(shop: Shop, name: str, package: Package) -> GateReport:
     return await shadow_over(shop.recordings[name], shop.configs[name], package)
 
 
-async def shadow_over(recordings: Recordings, config: ConnectorConfig, package: Package) -> GateReport:
-    subject = Subject(
-        package=package,
-        livemode=False,
-        config=config,
-        stable=builtin_package(recordings.connector),
-        stable_config=config,
-    )
-    return await run(subject, lambda *_: None, recordings)
-
-
-def sentences(report: GateReport) -> list[str]:
-    return [finding.sentence() for finding in report.findings if finding.verdict is Verdict.FAILED]
-
-
 # What is recorded
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_every_operation_and_every_kind_of_stored_card_is_recorded(shop: Shop, name: str) -> None:
+async def test_every_operation_and_every_kind_of_stored_card_is_recorded(shop: Shop, name: str) -> None:
     recordings = shop.recordings[name]
     assert {each.slice.operation for each in recordings.recordings} == set(Operation) - {Operation.FUND}
     assert {each.slice.credential for each in recordings.recordings} >= {
@@ -142,7 +119,7 @@ async def test_what_is_built_again_is_what_was_sent(shop: Shop, name: str) -> No
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_file_of_recordings_holds_no_card_no_secret_and_no_person(shop: Shop, name: str) -> None:
+async def test_a_file_of_recordings_holds_no_card_no_secret_and_no_person(shop: Shop, name: str) -> None:
     text = to_file(shop.recordings[name]).decode()
     assert scrub(text) == text
     secrets = shop.configs[name].credentials.values()
@@ -166,7 +143,7 @@ async def test_the_check_needs_no_database_and_sends_nothing(shop: Shop, gateway
         given = from_file(to_file(shop.recordings[name]))
         subject = Subject(package=builtin_package(name), livemode=False, stable=renamed(name))
         report = await run(subject, lambda *_: None, given)
-        assert (report.verdict, sentences(report)) == (Verdict.PASSED, [])
+        assert (verdict(report), sentences(report)) == (Verdict.PASSED, [])
         assert len(gateways[name].books()) == shop.booked[name]
 
 
@@ -176,7 +153,7 @@ async def test_the_check_needs_no_database_and_sends_nothing(shop: Shop, gateway
 @pytest.mark.parametrize("name", PROVIDERS)
 async def test_a_release_that_does_the_same_by_other_means_passes(shop: Shop, name: str) -> None:
     report = await shadow(shop, name, renamed(name))
-    assert (report.verdict, sentences(report), report.measured["differences"]) == (Verdict.PASSED, [], 0)
+    assert (verdict(report), sentences(report), report.measured["differences"]) == (Verdict.PASSED, [], 0)
     assert report.checks["shadow.result"] == len(shop.recordings[name].recordings)
 
 
@@ -194,7 +171,7 @@ SENTENCES = {
 }
 
 
-def test_every_known_fault_is_tried() -> None:
+async def test_every_known_fault_is_tried() -> None:
     assert sorted(SENTENCES) == sorted(FAULTS.keys() - {"F102"})
 
 
@@ -212,27 +189,6 @@ async def test_differences_about_money_come_first_and_say_so(shop: Shop, fault: 
     assert "money: " in findings[0].problem
 
 
-async def test_f102_the_gateways_illness_is_not_blamed_on_an_innocent_release(
-    shop: Shop, database: Database, gateways: dict[str, Gateway]
-) -> None:
-    async with open_house(database, gateways["stripe"], gateways["adyen"], limits=Budget(budget_ms=2_000)) as house:
-        await only(house, "adyen")
-        gateways["adyen"].fault("html", executes=False)
-        await asyncio.gather(*(house.pay("pm_card_visa", 1000 + number) for number in range(3)))
-        gateways["adyen"].clear_faults()
-        ill = await recorded(house, "adyen")
-    assert {(each.slice.operation, each.slice.outcome) for each in ill.recordings} == {("sale", "unknown")}
-    both = (*shop.recordings["adyen"].recordings, *ill.recordings)
-    recordings = msgspec.structs.replace(shop.recordings["adyen"], recordings=both)
-    innocent = await shadow_over(recordings, shop.configs["adyen"], renamed("adyen"))
-    guilty = await shadow_over(recordings, shop.configs["adyen"], FAULTS["F102"])
-    assert (innocent.verdict, innocent.measured["replayed"]) == (Verdict.PASSED, len(both))
-    assert guilty.verdict is Verdict.FAILED
-    assert [each.partition(" (such as")[0] for each in sentences(guilty)] == [
-        "sale error: absent became DecodeError in 3 of 3 recorded unknown sales"
-    ]
-
-
 # What may pass
 
 
@@ -240,7 +196,7 @@ async def test_what_is_announced_passes_and_what_is_announced_elsewhere_does_not
     old, new = '"line1", "line2", "postal_code"', '"line1", "postal_code"'
     place = "request* /payment_method_data[[]billing_details][[]address][[]line2]"
     report = await shadow(shop, "stripe", edited("stripe", ("forms.py", old, new), manifest=announcing(place)))
-    assert (report.verdict, sentences(report)) == (Verdict.PASSED, [])
+    assert (verdict(report), sentences(report)) == (Verdict.PASSED, [])
     assert report.measured["announced"] == report.measured["differences"] > 0
     elsewhere = announcing(place, operation="authorise")
     report = await shadow(shop, "stripe", edited("stripe", ("forms.py", old, new), manifest=elsewhere))
@@ -269,8 +225,8 @@ async def test_an_announcement_of_everything_is_refused(shop: Shop, pattern: str
 async def test_an_announcement_of_what_never_happens_holds_the_release(shop: Shop) -> None:
     package = edited("adyen", manifest=announcing("request /metadata/order"))
     report = await shadow(shop, "adyen", package)
-    assert report.verdict is Verdict.INCONCLUSIVE
-    assert [each.where for each in report.findings] == ["manifest.toml changes[1] request /metadata/order"]
+    assert verdict(report) is Verdict.INCONCLUSIVE
+    assert [each.where for each in told(report)] == ["manifest.toml changes[1] request /metadata/order"]
 
 
 async def test_f038_an_exception_for_accounts_that_were_configured_before_the_setting_existed(shop: Shop) -> None:
@@ -288,7 +244,7 @@ async def test_f038_an_exception_for_accounts_that_were_configured_before_the_se
     fresh = msgspec.structs.replace(own, settings={**own.settings, "store": "S1"})
     subject = Subject(package=made, livemode=False, config=fresh, stable=builtin_package("adyen"), stable_config=own)
     report = await run(subject, lambda *_: None, shop.recordings["adyen"])
-    assert {each.check for each in report.findings} == {"shadow.configuration"}
+    assert {each.check for each in told(report)} == {"shadow.configuration"}
     expected = "sale error: absent became KeyError in 23 of 23 recorded sales, as accounts are configured today"
     assert [each for each in sentences(report) if each.startswith(expected)]
 
@@ -300,12 +256,12 @@ async def test_no_stable_and_few_recordings_are_never_a_pass(shop: Shop) -> None
     recordings = shop.recordings["adyen"]
     few = msgspec.structs.replace(recordings, recordings=recordings.recordings[:19])
     report = await shadow_over(few, shop.configs["adyen"], builtin_package("adyen"))
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert verdict(report) is Verdict.INCONCLUSIVE
     assert any("only 19 recordings" in each.problem for each in report.findings)
     first = Subject(package=builtin_package("adyen"), livemode=False, config=shop.configs["adyen"])
     report = await run(first, lambda *_: None, recordings)
-    assert report.verdict is Verdict.INCONCLUSIVE
-    assert [each.problem for each in report.findings] == ["no release serves yet"]
+    assert verdict(report) is Verdict.INCONCLUSIVE
+    assert [each.problem for each in told(report)] == ["no release serves yet"]
     report = await run(first, lambda *_: None, None)
     assert "recordings: they are not at hand" in report.left_out
 
@@ -323,71 +279,7 @@ async def test_an_operation_that_traffic_uses_and_no_recording_shows_is_named(sh
     kept = tuple(each for each in recordings.recordings if each.slice.operation is not Operation.REFUND)
     without = msgspec.structs.replace(recordings, recordings=kept)
     report = await shadow_over(without, shop.configs["adyen"], builtin_package("adyen"))
-    assert report.verdict is Verdict.INCONCLUSIVE
-    assert [each.problem for each in report.findings] == [
+    assert verdict(report) is Verdict.INCONCLUSIVE
+    assert [each.problem for each in told(report)] == [
         "no recording of refund, which was done 2 times in the last 30 days"
     ]
-
-
-# Reading
-
-
-async def test_only_this_gateway_is_read_and_every_kind_comes_before_a_second_of_any(
-    house: House, gateways: dict[str, Gateway]
-) -> None:
-    await only(house, "stripe")
-    await Traffic(house, gateways["stripe"]).sales()
-    await only(house, "adyen")
-    await Traffic(house, gateways["adyen"]).declines()
-    adyen = await recorded(house, "adyen")
-    assert {(each.slice.outcome, each.slice.release_id) for each in adyen.recordings} == {
-        ("declined", builtin_package("adyen").id)
-    }
-    assert adyen.traffic == {"sale": 3}
-    limits = Limits(recordings=6)
-    row, config = house.gateways["stripe"], config_of(house, "stripe")
-    now_ms = house.clock.now_ms()
-    few = await read_recordings(house.database, row, config, public_url=PUBLIC_URL, now_ms=now_ms, limits=limits)
-    kinds = {(each.slice.currency, each.slice.network) for each in few.recordings}
-    assert len(few.recordings) == 6 <= len(kinds) + 1
-    small = Limits(bytes=len(to_file(few)) // 2)
-    fewer = await read_recordings(house.database, row, config, public_url=PUBLIC_URL, now_ms=now_ms, limits=small)
-    assert 0 < len(fewer.recordings) < 6
-
-
-async def test_attempts_of_releases_that_wrote_less_down_can_be_replayed(
-    house: House, gateways: dict[str, Gateway]
-) -> None:
-    await only(house, "adyen")
-    await Traffic(house, gateways["adyen"]).everything()
-    await house.database.execute("UPDATE exchanges SET exchange = exchange - ARRAY['asked', 'number', 'of', 'outcome']")
-    old = await recorded(house, "adyen")
-    assert all(each.inferred for each in old.recordings)
-    same = await shadow_over(old, config_of(house, "adyen"), renamed("adyen"))
-    assert (same.verdict, sentences(same)) == (Verdict.PASSED, [])
-    assert same.measured["replayed"] >= 30
-    broken = await shadow_over(old, config_of(house, "adyen"), FAULTS["F009"])
-    assert [each for each in sentences(broken) if each.startswith(SENTENCES["F009"])]
-
-
-async def test_what_was_cut_or_broken_on_its_way_into_the_database_is_left_out_with_its_reason(
-    house: House, gateways: dict[str, Gateway]
-) -> None:
-    await only(house, "stripe")
-    for amount in (701, 702, 703, 704, 705):
-        await house.pay("pm_card_chargeDeclined", amount)
-    rows = await house.database.fetch("SELECT id FROM exchanges ORDER BY id")
-    damages = (
-        """exchange || '{"response_cut": true}'""",
-        """exchange || '{"response_body": "{\\"number\\": [cvc], \\"error\\": {}}"}'""",
-        """exchange || '{"of": 2}'""",
-        """exchange || '{"response_headers": {"via": "4242424242424242 sk_test_0123456789abcdef"}}'""",
-    )
-    for row, damage in zip(rows, damages, strict=False):
-        await house.database.execute(f"UPDATE exchanges SET exchange = {damage} WHERE id = $1", row["id"])  # noqa: S608 - the test's own damage
-    found = await recorded(house, "stripe")
-    assert len(found.recordings) == 1
-    assert sorted(found.left_out.values()) == [1, 1, 1, 1]
-    report = await shadow_over(found, config_of(house, "stripe"), builtin_package("stripe"))
-    assert report.verdict is Verdict.INCONCLUSIVE
-    assert len([each for each in report.left_out if each.startswith("recordings: 1 left out, ")]) == 4
