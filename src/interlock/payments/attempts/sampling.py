@@ -57,5 +57,14 @@ def slice_of(attempt: Attempt, execution: Execution) -> Hashable:
     stored = request.stored_credential if type(request) is PaymentRequest else None
     if stored is None:
         return attempt.gateway_id, asked.operation, attempt.network, attempt.currency, attempt.release_id
-    kind = stored.initiator, stored.store, stored.network_transaction_id is None, stored.reference is None
-    return attempt.gateway_id, asked.operation, attempt.network, attempt.currency, attempt.release_id, kind
+    return (
+        attempt.gateway_id,
+        asked.operation,
+        attempt.network,
+        attempt.currency,
+        attempt.release_id,
+        stored.initiator,
+        stored.store,
+        stored.network_transaction_id is None,
+        stored.reference is None,
+    )
