@@ -25,6 +25,14 @@ _NUMBERED = re.compile(r"^request#\d+ ")
 _MONEY = re.compile(
     r"amount|currency|exponent|\bminor|minor_units|remaining|(^|[/._])(value|total|captured)($|[/._])|^(result |)echo"
 )
+_SIDES = {
+    "request": "request",
+    "limits": "request",
+    "capabilities": "coverage",
+    "notification": "webhook",
+    "notifications": "webhook",
+    "signature": "webhook",
+}
 _MONEY_RESULTS = frozenset({"result outcome", "result captured"})
 _GUARDED = (
     "request method",
@@ -193,9 +201,7 @@ def difference_finding(
 
 
 def _side(place: str) -> str:
-    word = place.partition(" ")[0].partition("#")[0]
-    known = {"request": "request", "result": "result", "notification": "webhook", "notifications": "webhook"}
-    return known.get(word, "webhook" if word == "signature" else "result")
+    return _SIDES.get(place.partition(" ")[0].partition("#")[0], "result")
 
 
 def share_of(group: Group, compared: Mapping[int, Slice]) -> str:

@@ -326,7 +326,9 @@ class _Shadow:
         if self.given is None:
             self.left_out.append("recordings: they are not at hand")
             problem = "no recordings are at hand"
-            self.findings.append(_too_little(problem, "check the release where the database is, or give --recordings"))
+            self.findings.append(
+                _too_little(problem, "check the release where the database is, or with a file of recordings")
+            )
         elif number < RECORDINGS_MIN:
             problem = f"only {number} recordings can be done again, {RECORDINGS_MIN} are needed{self._reasons()}"
             self.findings.append(_too_little(problem, "wait for more traffic, or let a person decide"))

@@ -164,7 +164,7 @@ def from_file(data: bytes, origin: str = "recordings") -> Recordings:
         recordings = tuple(msgspec.json.decode(line, type=Recording) for line in lines)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = f"holds no recordings ({error})"
-        raise ConfigurationError(origin, problem, "give what `interlock recordings export` wrote") from None
+        raise ConfigurationError(origin, problem, "give a file that recordings were exported to") from None
     return msgspec.structs.replace(found, recordings=recordings)
 
 
