@@ -25,6 +25,7 @@ from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
 from interlock.releases.aftermath import Aftermath
 from interlock.releases.canary.controller import CanaryController
+from interlock.releases.operators import Operators
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
 from interlock.releases.validation import Validator
@@ -110,6 +111,7 @@ class Rooms(Payments):
     access: AccessService
     authenticator: Authenticator
     routing: Routing
+    operators: Operators
     proposals: Proposals
     rollouts: Rollouts
     canaries: CanaryController
@@ -208,6 +210,7 @@ def wire(foundation: Foundation) -> Rooms:
         access=AccessService(database, clock),
         authenticator=Authenticator(database),
         routing=Routing(database, foundation.vault.envelope, clock),
+        operators=Operators(database, clock),
         proposals=proposals,
         rollouts=rollouts,
         canaries=CanaryController(database, proposals, rollouts, clock),

@@ -4,8 +4,8 @@ Called by every room before a text, a payload or an exception leaves it for a lo
 last net, not the first: card numbers are not supposed to reach these places (design promise 4).
 
 What goes: card numbers (:mod:`interlock.base.card_numbers`), bank accounts (:mod:`interlock.base.ibans`), card
-verification codes by field name, API keys, webhook and client secrets, credential headers. What must stay: our ids,
-amounts, times, hashes.
+verification codes by field name, API keys, operators' tokens, webhook and client secrets, credential headers. What must
+stay: our ids, amounts, times, hashes.
 """
 
 import logging
@@ -32,7 +32,7 @@ Plain = Any
 
 _MAX_DEPTH = 40
 
-_KEY = re.compile(r"(?<![0-9A-Za-z])((?:[spr]k)_(?:live|test)_|whsec_)[0-9A-Za-z+/=_]{6,}")
+_KEY = re.compile(r"(?<![0-9A-Za-z])((?:[spr]k)_(?:live|test)_|whsec_|iop_)[0-9A-Za-z+/=_]{6,}")
 _CLIENT_SECRET = re.compile(r"((?<![0-9A-Za-z])[a-z]{2,8}_[0-9A-Za-z]{8,64}_secret_)[0-9A-Za-z]{4,}")
 _QUOTES = r"(?:\\{0,3}[\"']|%(?:25)?2[27]|\]|%(?:25)?5[Dd]){0,3}"
 _IS = (  # what stands between a field's name and its value, in forms, JSON, headers and reprs, escaped or not
@@ -82,7 +82,7 @@ def _without(text: str, spans: Sequence[tuple[int, int]], marker: str) -> str:
 def scrub(text: str) -> str:
     """Return ``text`` without card numbers, IBANs, verification codes and secrets; the rest is left as it is."""
     lowered = text.lower()
-    if "_test_" in lowered or "_live_" in lowered or "whsec_" in lowered:
+    if "_test_" in lowered or "_live_" in lowered or "whsec_" in lowered or "iop_" in lowered:
         text = _KEY.sub(rf"\1{SECRET}", text)
     if "_secret_" in lowered:
         text = _CLIENT_SECRET.sub(rf"\1{SECRET}", text)

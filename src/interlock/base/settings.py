@@ -85,6 +85,15 @@ class Settings(BaseSettings):
         default=True, description="Let test-mode endpoints be private addresses such as localhost."
     )
 
+    specs: Path | None = Field(
+        default=None, description="Folder of the providers' published documents, for release gates and sandboxes."
+    )
+    operator_token: SecretStr | None = Field(
+        default=None,
+        description="Token of the operator who runs the command line, from `interlock operators add`; best a variable "
+        "of one shell.",
+    )
+
     vault_keys: SecretStr | None = Field(
         default=None,
         description="Keys of the vault as id:base64 of 32 bytes, separated by commas: master keys, newest first, and "
@@ -159,11 +168,12 @@ class Settings(BaseSettings):
         return out
 
     def as_environment(self) -> dict[str, str]:
-        """Return the ``INTERLOCK_*`` variables that make a child process load the same settings."""
+        """Return the ``INTERLOCK_*`` variables that make a child process load the same settings; whoever started it
+        acts in no child's name."""
         out: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if value is not None:
+            if value is not None and name != "operator_token":
                 plain = value.get_secret_value() if isinstance(value, SecretStr) else value
                 out[ENV_PREFIX + name.upper()] = str(plain)
         return out

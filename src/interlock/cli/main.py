@@ -11,7 +11,7 @@ from interlock import __version__
 from interlock.base.errors import ConfigurationError, InterlockError, InvariantError, StorageError
 from interlock.base.redaction import exception_text
 from interlock.base.settings import DEBUG_VARIABLE
-from interlock.cli import config, doctor, gateways, init, keys, migrate, payments, sandbox, shop, up, vault
+from interlock.cli import config, doctor, gateways, init, keys, migrate, operators, payments, sandbox, shop, up, vault
 from interlock.cli.output import ExitCode, RefusedError, complain
 from interlock.cli.replay import nov7
 
@@ -53,7 +53,7 @@ def _root(
     pass
 
 
-for verb in (up, init, config, migrate, keys, gateways, payments, sandbox, shop, vault, nov7, doctor):
+for verb in (up, init, config, migrate, keys, operators, gateways, payments, sandbox, shop, vault, nov7, doctor):
     verb.register(app)
 
 

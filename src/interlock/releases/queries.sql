@@ -44,3 +44,10 @@ SELECT a.id, a.created_at_ms, a.intent_id, a.operation, a.state, a.arm, a.amount
 FROM attempts AS a
 LEFT JOIN payment_intents AS i ON i.account_id = a.account_id AND i.id = a.intent_id
 WHERE a.account_id = $1 AND a.gateway_id = $2 AND a.release_id = $3 AND a.id > $4 ORDER BY a.id LIMIT $5;
+
+-- name: operators_of
+SELECT account_id, id, version, created_at_ms, name, token_hash, hint, revoked_at_ms
+FROM operators WHERE account_id = $1 ORDER BY id DESC LIMIT $2;
+
+-- name: operators_by_token
+SELECT account_id, id, version, created_at_ms, name, token_hash, hint, revoked_at_ms FROM operators WHERE token_hash = $1;

@@ -142,6 +142,7 @@ def test_a_verification_code_goes_by_its_field_name(text: str) -> None:
         ("key sk_test_51Habcdefghijklmnopqrstu used", "51Habcdefghijklmnopqrstu"),
         ("rk_live_51Habcdefghijklmnopqrstu", "51Habcdefghijklmnopqrstu"),
         ("whsec_0123456789abcdefghijklmn", "0123456789abcdefghijklmn"),
+        ("token iop_0123456789abcdefghijklmnopqrstuvwxyzABCD.", "0123456789abcdefghijklmnopqrstuvwxyzABCD"),
         ("pi_0Rk2abcdefghijklmnopqrst_secret_AbCdEf123456", "AbCdEf123456"),
         ("/v1/payment_intents?client_secret=seti_1abcdefgh_secret_Zz123456", "Zz123456"),
         ("Authorization: Bearer abcdef123456", "abcdef123456"),
