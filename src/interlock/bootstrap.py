@@ -25,6 +25,7 @@ from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
 from interlock.releases.aftermath import Aftermath
 from interlock.releases.canary.controller import CanaryController
+from interlock.releases.examining import Examiner
 from interlock.releases.operators import Operators
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
@@ -113,6 +114,7 @@ class Rooms(Payments):
     routing: Routing
     operators: Operators
     proposals: Proposals
+    examiner: Examiner
     rollouts: Rollouts
     canaries: CanaryController
     aftermath: Aftermath
@@ -212,6 +214,7 @@ def wire(foundation: Foundation) -> Rooms:
         routing=Routing(database, foundation.vault.envelope, clock),
         operators=Operators(database, clock),
         proposals=proposals,
+        examiner=Examiner(proposals, clock, specifications=settings.specs, public_url=settings.base_url()),
         rollouts=rollouts,
         canaries=CanaryController(database, proposals, rollouts, clock),
         aftermath=Aftermath(database, payments.reviewer),

@@ -4,6 +4,7 @@ Called by ``cli`` and ``api``. A release is immutable and named by its content; 
 the release that exists.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -14,15 +15,15 @@ from interlock.base.errors import ConfigurationError
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid
 from interlock.gateways.contract import ConnectorConfig
-from interlock.gateways.manifest import read_manifest
 from interlock.gateways.package import MANIFEST_FILE, Package
 from interlock.releases.gates.types import Gate, GateReport, Verdict
+from interlock.releases.inspection import inspect
 from interlock.releases.machine import Trigger, next_state
 from interlock.releases.store import ReleaseStore, latest
 from interlock.releases.types import EVIDENCE, Actor, Evidence
 from interlock.routing import store as routing_store
 from interlock.routing.credentials import open_credential, seal_credential
-from interlock.routing.installing import check_configuration, new_release, stored_package
+from interlock.routing.installing import new_release, stored_package
 from interlock.routing.journal import Entry
 from interlock.routing.releases import CREDENTIALS, PACKAGES, RELEASES, Release, ReleaseState, StoredCredential
 from interlock.routing.types import Gateway
@@ -91,12 +92,15 @@ class Proposals:
     async def _store(
         self, gateway: Gateway, base: Release, package: Package, proposal: Proposal, actor: Actor
     ) -> Release | Problem:
-        _same_connector(gateway, package)
         now_ms, scope = self._clock.now_ms(), gateway.scope
         settings = merged(base.settings, proposal.settings)
         kept = await self._credentials(base)
         clear = {name: open_credential(self._envelope, stored) for name, stored in kept.items()}
-        check_configuration(package, scope, settings, {**clear, **proposal.credentials})
+        config = ConnectorConfig(
+            livemode=scope.livemode, settings=settings, credentials={**clear, **proposal.credentials}
+        )
+        is_stored = await self.store.has_package(scope.account_id, package.id)
+        _same_connector(gateway, await inspect(package, config, loads=not is_stored))
         changed = {name: value for name, value in proposal.credentials.items() if clear.get(name) != value}
         expiries = proposal.expiries_ms
         sealed = [
@@ -118,8 +122,10 @@ class Proposals:
         if isinstance(known, Release):
             return await self._propose_again(known, actor, proposal.note)
         writes: list[Write] = [Insert(CREDENTIALS, stored) for stored in sealed]
-        if not await self.store.has_package(scope.account_id, package.id):
-            writes.append(Insert(PACKAGES, stored_package(scope, package, gateway.connector, now_ms)))
+        if not is_stored:
+            # In a thread: compressing a large package takes longer than payments should wait.
+            row = await asyncio.to_thread(stored_package, scope, package, gateway.connector, now_ms)
+            writes.append(Insert(PACKAGES, row))
         facts = {"gateway": gateway.id, "package": package.id, "base": base.id, "credentials": sorted(changed)}
         entry = Entry(actor=actor.name, action="release.proposed", subject=release.id, why=proposal.note, facts=facts)
         writes.append(Insert(RELEASES, release))
@@ -300,9 +306,12 @@ def merged(serving: Mapping[str, str], changes: Mapping[str, str | None]) -> dic
 
 
 def gates_trigger(evidence: list[Evidence]) -> Trigger | None:
-    """Return what the newest word of each gate means: all passed, one failed, or nothing yet."""
+    """Return what the newest evidence means together with the newest of the other gates: all passed, or one failed.
+
+    What failed before a release was proposed again does not reject it while its gates run again.
+    """
     verdicts = {gate: one.verdict for gate, one in latest(evidence).items() if gate in STATIC_GATES}
-    if Verdict.FAILED in verdicts.values():
+    if evidence and evidence[0].gate in STATIC_GATES and evidence[0].verdict is Verdict.FAILED:
         return Trigger.GATES_FAILED
     if all(verdicts.get(gate) is Verdict.PASSED for gate in STATIC_GATES):
         return Trigger.GATES_PASSED
@@ -315,13 +324,10 @@ def _is_settled(evidence: Evidence | None, *, accepts: bool) -> bool:
     return evidence.verdict is Verdict.PASSED or (accepts and evidence.verdict is Verdict.INCONCLUSIVE)
 
 
-def _same_connector(gateway: Gateway, package: Package) -> None:
-    manifest = read_manifest(package.manifest, MANIFEST_FILE)
-    if manifest.name != gateway.connector:
+def _same_connector(gateway: Gateway, name: str) -> None:
+    if name != gateway.connector:
         raise ConfigurationError(
-            f"{MANIFEST_FILE} name",
-            f"is {manifest.name!r}, the gateway speaks {gateway.connector!r}",
-            "name the right gateway",
+            f"{MANIFEST_FILE} name", f"is {name!r}, the gateway speaks {gateway.connector!r}", "name the right gateway"
         )
 
 

@@ -18,7 +18,7 @@ from interlock.base.problems import Problem, invalid
 from interlock.releases.machine import Trigger, next_state
 from interlock.releases.store import ReleaseStore
 from interlock.releases.takeover import takes_over
-from interlock.releases.types import TRIALS, Actor, Plan, StoredTrial, TrialState
+from interlock.releases.types import NO_WORSE, TRIALS, Actor, Plan, StoredTrial, TrialState
 from interlock.routing import store as routing_store
 from interlock.routing.journal import Entry
 from interlock.routing.releases import POINTERS, RELEASES, Pointer, Release, ReleaseState, TrialKind
@@ -111,7 +111,7 @@ class Rollouts:
             return place
         release = place.release
         running = await self._running(release)
-        passed = running is not None and running.state is TrialState.PASSED
+        passed = running is not None and _is_in(running)
         if release.state is ReleaseState.CANARY and not (passed or break_glass):
             return invalid(
                 "The canary has not shown yet that this release is no worse; see `interlock release show`, or break "
@@ -352,6 +352,12 @@ def _new_trial(release: Release, against_id: str, kind: TrialKind, plan: Plan, n
 
 def _ended(trial: StoredTrial, state: TrialState, why: str, now_ms: int) -> StoredTrial:
     return replace(trial, version=trial.version + 1, state=state, verdict=why[:500], changed_at_ms=now_ms)
+
+
+def _is_in(trial: StoredTrial) -> bool:
+    """Return True when the evidence for a promotion is in. A trial that waits for a person goes on collecting."""
+    waits = trial.plan.waits_for_person and trial.verdict.startswith(f"{NO_WORSE}:")
+    return trial.state is TrialState.PASSED or waits
 
 
 def _wrong_state(release: Release, verb: str) -> Problem:

@@ -10,6 +10,8 @@ from interlock.routing.releases import Pointer, Release, TrialKind
 from interlock.storage.tables import AS_TEXT, Table
 
 CONTROLLER = "controller"
+NO_WORSE = "no worse"
+"""What the verdict of a running trial begins with once the evidence for its promotion is in."""
 
 
 class Actor(msgspec.Struct, frozen=True):

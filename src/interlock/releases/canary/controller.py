@@ -20,7 +20,7 @@ from interlock.releases.canary.reporting import canary_report
 from interlock.releases.canary.watching import look, open_memory, recent, share_for
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import Rollouts
-from interlock.releases.types import CONTROLLER, TRIALS, Actor, StoredTrial, TrialState
+from interlock.releases.types import CONTROLLER, NO_WORSE, TRIALS, Actor, StoredTrial, TrialState
 from interlock.routing import store as routing_store
 from interlock.routing.releases import Pointer, TrialKind
 from interlock.storage.database import Database
@@ -207,4 +207,4 @@ def _is_of(trial: StoredTrial, pointer: Pointer) -> bool:
 
 
 def _word(verdict: Verdict) -> str:
-    return {Continue: "collecting", Hold: "inconclusive", Promote: "no worse", RollBack: "worse"}[type(verdict)]
+    return {Continue: "collecting", Hold: "inconclusive", Promote: NO_WORSE, RollBack: "worse"}[type(verdict)]
