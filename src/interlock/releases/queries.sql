@@ -51,3 +51,13 @@ FROM operators WHERE account_id = $1 ORDER BY id DESC LIMIT $2;
 
 -- name: operators_by_token
 SELECT account_id, id, version, created_at_ms, name, token_hash, hint, revoked_at_ms FROM operators WHERE token_hash = $1;
+
+-- name: attempts_of_release
+SELECT id, created_at_ms, subject_id, intent_id, charge_id, operation, state, arm, amount_minor, currency, phase,
+    http_status, code, decline_code, echo_mismatch
+FROM attempts
+WHERE account_id = $1 AND id > $2 AND id < $3 AND gateway_id = $4 AND release_id = $5 ORDER BY id LIMIT $6;
+
+-- name: done_for
+SELECT DISTINCT subject_id, operation FROM attempts
+WHERE account_id = $1 AND intent_id = ANY($2::text[]) AND state = $3;
