@@ -11,9 +11,10 @@ import typer
 
 from interlock import bootstrap
 from interlock.base.context import Scope
-from interlock.cli import gateways_doc
+from interlock.cli import gateways_doc, refusing
+from interlock.cli.acting import the_actor
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, print_json, print_rows, say, time_text
-from interlock.cli.pairs import pairs
+from interlock.cli.pairs import pairs, secrets
 from interlock.cli.session import AccountOption, LiveOption, done, the_account, with_rooms
 from interlock.gateways.loader import known_gateways
 from interlock.gateways.manifest import base_url
@@ -45,6 +46,9 @@ def register(app: typer.Typer) -> None:
     group.command("disable", epilog="Example:  interlock gateways disable adyen")(disable)
     group.command("test", epilog="Example:  interlock gateways test stripe")(check)
     group.command("doc", epilog=gateways_doc.EXAMPLES)(gateways_doc.doc)
+    group.command("refuse", epilog=refusing.REFUSE_EXAMPLES)(refusing.refuse)
+    group.command("accept", epilog=refusing.ACCEPT_EXAMPLE)(refusing.accept)
+    group.command("refusals", epilog="Example:  interlock gateways refusals --live")(refusing.refusals)
     app.add_typer(group, name="gateways")
 
 
@@ -79,15 +83,22 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a gateway. Settings and credentials are checked against the connector's manifest, then sealed."""
-    wanted, secrets = pairs("--set", settings), _secrets(credentials)
+    wanted, clear = pairs("--set", settings), secrets(credentials)
     if connector not in known_gateways():
         choices = ", ".join(known_gateways())
         raise RefusedError("CONNECTOR", f"{connector!r} is unknown", f"choose one of {choices}", ExitCode.USAGE)
 
     async def work(rooms: bootstrap.Rooms) -> dict[str, Any]:
         scope = await _scope(rooms, account, live=live)
+        actor = await the_actor(rooms.foundation.database, scope.account_id)
         made = await rooms.routing.create_gateway(
-            scope, name=name or connector, connector=connector, settings=wanted, credentials=secrets, position=position
+            scope,
+            name=name or connector,
+            connector=connector,
+            settings=wanted,
+            credentials=clear,
+            position=position,
+            actor=actor.name,
         )
         gateway = done(made, "gateway")
         await rooms.foundation.table.refresh(force=True)
@@ -185,7 +196,9 @@ def _switch(gateway_id: str, account: str | None, *, live: bool, enabled: bool) 
     async def work(rooms: bootstrap.Rooms) -> Gateway:
         scope = await _scope(rooms, account, live=live)
         gateway = await _find(rooms, scope, gateway_id)
-        return done(await rooms.routing.update_gateway(scope, gateway.id, enabled=enabled), "ID")
+        actor = await the_actor(rooms.foundation.database, scope.account_id)
+        changed = await rooms.routing.update_gateway(scope, gateway.id, actor=actor.name, enabled=enabled)
+        return done(changed, "ID")
 
     gateway = with_rooms(work)
     say(f"{gateway.id} ({gateway.name}) is {'enabled' if gateway.enabled else 'disabled'}, everywhere within a second")
@@ -203,19 +216,6 @@ async def _find(rooms: bootstrap.Rooms, scope: Scope, id_or_name: str) -> Gatewa
     if len(found) > 1:
         raise RefusedError("ID", f"{len(found)} gateways are called {id_or_name}", "give the id, gw_…", ExitCode.USAGE)
     return found[0]
-
-
-def _secrets(texts: list[str] | None) -> dict[str, str]:
-    secrets: dict[str, str] = {}
-    for name, value in pairs("--credential", texts).items():
-        variable = value.removeprefix("@")
-        if variable == value:
-            remedy = "put it into a variable and name that instead, after @"
-            raise RefusedError(f"--credential {name}", "is given in clear", remedy, ExitCode.USAGE)
-        if variable not in os.environ:
-            raise RefusedError(f"--credential {name}", f"{variable} is not set", f"export {variable}", ExitCode.USAGE)
-        secrets[name] = os.environ[variable]
-    return secrets
 
 
 def _ready(rooms: bootstrap.Rooms, gateway: Gateway) -> ReadyGateway:

@@ -13,6 +13,7 @@ from interlock.base.redaction import exception_text
 from interlock.base.settings import DEBUG_VARIABLE
 from interlock.cli import config, doctor, gateways, init, keys, migrate, operators, payments, sandbox, shop, up, vault
 from interlock.cli.output import ExitCode, RefusedError, complain
+from interlock.cli.releases import group as releases
 from interlock.cli.replay import nov7
 
 _HELP = """A payment switch: one Stripe-compatible API in front, several gateways behind.
@@ -53,7 +54,22 @@ def _root(
     pass
 
 
-for verb in (up, init, config, migrate, keys, operators, gateways, payments, sandbox, shop, vault, nov7, doctor):
+for verb in (
+    up,
+    init,
+    config,
+    migrate,
+    keys,
+    operators,
+    gateways,
+    releases,
+    payments,
+    sandbox,
+    shop,
+    vault,
+    nov7,
+    doctor,
+):
     verb.register(app)
 
 

@@ -34,8 +34,8 @@ class Consequence(StrEnum):
 
     ``mismatch``: the gateway's answer named another amount or currency than was asked for. ``open``: it is not known
     yet whether money moved. ``lost``: a technical failure, and what was wanted (a payment, a capture, a refund) has not
-    been done since. ``declined``: said no, and not done since; a wrong mapping looks like that too. ``saved``: failed or
-    declined here, done another way. ``done``: done through this release.
+    been done since. ``declined``: said no, and not done since; a wrong mapping looks like that too. ``saved``: failed
+    or declined here, done another way. ``done``: done through this release.
     """
 
     MISMATCH = "mismatch"

@@ -1,1 +1,1 @@
-"""The verbs of ``interlock release`` and what they draw with."""
+"""The verbs of ``interlock release``, one file each, and what they draw with."""
