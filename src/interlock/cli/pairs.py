@@ -50,6 +50,8 @@ def resolved(named: Mapping[str, str], where: str) -> dict[str, str]:
             remedy = "put it into a variable and name that instead, after @"
             raise RefusedError(f"{where} {name}", "is given in clear", remedy, ExitCode.USAGE)
         if variable not in os.environ:
-            raise RefusedError(f"{where} {name}", f"{variable} is not set", f"export {variable}", ExitCode.USAGE)
+            # A name of a secret is not followed by a word that redaction would take for its value.
+            problem = f"the variable {variable} is not set"
+            raise RefusedError(f"{where} {name}", problem, f"export {variable}", ExitCode.USAGE)
         found[name] = os.environ[variable]
     return found

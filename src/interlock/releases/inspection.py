@@ -14,7 +14,7 @@ from interlock.gateways.package import MANIFEST_FILE, Package, pack
 from interlock.releases.gates.isolation import Broken, Limits, Nursery, Report
 
 _READ = Limits(wall_ms=15_000, step_cpu_ms=2_000)
-_LOAD = Limits(wall_ms=30_000, step_cpu_ms=3_000)
+_LOAD = Limits(wall_ms=30_000, step_cpu_ms=2_000)
 
 
 class _Question(msgspec.Struct, frozen=True):

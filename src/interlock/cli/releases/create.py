@@ -29,7 +29,7 @@ EXAMPLES = """Examples:
 
 A release is the connector's code, settings and secrets together, named by their hash and never edited. What is not
 given stays as it serves now. A folder may hold a release.toml with the tables settings, credentials (names of
-variables: api_key = "@ADYEN_KEY") and expires. A live release takes an operator's token (`interlock operators add --help`).
+variables: api_key = "@ADYEN_KEY") and expires. A live release takes an operator's token (`interlock operators add`).
 """
 
 

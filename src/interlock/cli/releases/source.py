@@ -95,7 +95,7 @@ def read_source(
     days = {**beside.expires, **{name: _day(name, text) for name, text in pairs("--expires", expires).items()}}
     stray = sorted(set(days) - set(secrets))
     if stray:
-        problem, remedy = "says when a secret ends that is not given", f"give --credential {stray[0]}=@VARIABLE too"
+        problem, remedy = "is the end of a secret that is not given", "give --credential for it too"
         raise RefusedError(f"--expires {stray[0]}", problem, remedy, ExitCode.USAGE)
     return Source(
         package=package,
