@@ -38,6 +38,7 @@ ACROSS_ACCOUNTS = {
     "payments/recovery/queries.sql:due_attempt_at": DISCOVERY,
     "payments/recovery/queries.sql:due_captures": DISCOVERY,
     "routing/queries.sql:configuration_mark": CONFIGURATION,
+    "releases/queries.sql:open_examinations": DISCOVERY,
     "releases/queries.sql:operators_by_token": "the token is what tells the account; its hash is unguessable",
     "releases/queries.sql:running_trials": DISCOVERY,
     "routing/queries.sql:all_gateways": CONFIGURATION,

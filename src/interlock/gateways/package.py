@@ -6,8 +6,10 @@ knows nothing of accounts: settings and credentials belong to a release, which n
 
 import hashlib
 import os
+import re
 import stat
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,6 +24,8 @@ FILES_MAX = 64
 FILE_BYTES_MAX = 262_144
 PACKAGE_BYTES_MAX = 1_048_576
 _SUFFIXES = frozenset({".py", ".toml", ".md"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+_ONLY = "keep .py, .toml and .md files only"
 _DIGITS = 24
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -108,6 +112,28 @@ def read_folder(folder: Path) -> Package:
     return Package(files)
 
 
+def from_files(files: Mapping[str, bytes]) -> Package:
+    """Return the package of files that came another way than in a folder, held to the same limits.
+
+    Raises:
+        ConfigurationError: a name, a size or the number of files is not allowed, or a file is missing.
+
+    """
+    if len(files) > FILES_MAX:
+        raise ConfigurationError("files", f"are more than {FILES_MAX}", "send only the connector")
+    for name, content in files.items():
+        if not _NAME.fullmatch(name) or Path(name).suffix not in _SUFFIXES or name == CONFIGURATION_FILE:
+            raise ConfigurationError(f"files.{name[:100]}", "does not belong into a package", _ONLY)
+        if len(content) > FILE_BYTES_MAX:
+            raise ConfigurationError(f"files.{name}", f"is larger than {FILE_BYTES_MAX // 1024} KiB", "make it smaller")
+    if sum(map(len, files.values())) > PACKAGE_BYTES_MAX:
+        raise ConfigurationError("files", f"are more than {PACKAGE_BYTES_MAX // 1024} KiB", "send only the connector")
+    for needed in (MANIFEST_FILE, "__init__.py"):
+        if needed not in files:
+            raise ConfigurationError(f"files.{needed}", "is missing", "a release needs it")
+    return Package(dict(files))
+
+
 def _read(folder: Path, path: Path) -> bytes:
     where = f"{folder.name}/{path.name}"
     try:
@@ -121,7 +147,7 @@ def _read(folder: Path, path: Path) -> bytes:
         if not stat.S_ISREG(facts.st_mode):
             raise ConfigurationError(where, "is no plain file", "a package is one flat folder of files")
         if path.suffix not in _SUFFIXES:
-            raise ConfigurationError(where, "does not belong into a package", "keep .py, .toml and .md files only")
+            raise ConfigurationError(where, "does not belong into a package", _ONLY)
         if facts.st_size > FILE_BYTES_MAX:
             raise ConfigurationError(where, f"is larger than {FILE_BYTES_MAX // 1024} KiB", "make it smaller")
         with os.fdopen(descriptor, "rb", closefd=False) as file:

@@ -1,12 +1,20 @@
 """The diff of stored releases. Called by ``cli`` and ``api``."""
 
+from typing import Any
+
+import msgspec
+
 from interlock.base.context import Scope
+from interlock.base.errors import ConfigurationError
 from interlock.base.problems import Problem
 from interlock.gateways.package import Package
 from interlock.releases.diff.comparing import compare
 from interlock.releases.diff.types import ReleaseDiff, Version
+from interlock.releases.gates.isolation import Broken, Limits, Report, run_isolated
 from interlock.releases.store import ReleaseStore
 from interlock.routing.releases import Release
+
+_LIMITS = Limits(wall_ms=30_000, step_cpu_ms=15_000)
 
 
 async def sides(
@@ -58,6 +66,38 @@ async def beside(store: ReleaseStore, scope: Scope, gateway_id: str, package: Pa
         return before
     after = Version(package=package, settings=before.settings, credentials=before.credentials)
     return compare(before, after)
+
+
+async def facts_against(store: ReleaseStore, after: Release) -> dict[str, Any] | Problem:
+    """Return what ``after`` changes as plain facts, compared in a process of its own: for processes with payments.
+
+    Raises:
+        ConfigurationError: the releases cannot be compared.
+        IsolationError: no process can be started.
+
+    """
+    found = await sides(store, after)
+    if isinstance(found, Problem):
+        return found
+    ended = await run_isolated("diff", msgspec.msgpack.encode(found), limits=_LIMITS)
+    if isinstance(ended, Broken):
+        raise ConfigurationError("diff", ended.reason, "compare the two by hand")
+    facts: dict[str, Any] = msgspec.json.decode(ended.answer)
+    return facts
+
+
+def compared(argument: bytes, report: Report) -> bytes:
+    """Compare two versions; the isolated task ``diff``."""
+    report("compare", 0, 1)
+    before, after = msgspec.msgpack.decode(argument, type=tuple[Version, Version])
+    return msgspec.json.encode(facts_of(compare(before, after)))
+
+
+def facts_of(diff: ReleaseDiff) -> dict[str, Any]:
+    """Return a diff as JSON can hold it, with its counts."""
+    facts: dict[str, Any] = msgspec.to_builtins(diff)
+    counts = {severity.value: count for severity, count in diff.severities().items()}
+    return {"severities": counts, "unannounced": len(diff.unannounced), **facts}
 
 
 async def _before(store: ReleaseStore, after: Release) -> Release | Problem:

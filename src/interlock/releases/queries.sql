@@ -61,3 +61,17 @@ WHERE account_id = $1 AND id > $2 AND id < $3 AND gateway_id = $4 AND release_id
 -- name: done_for
 SELECT DISTINCT subject_id, operation FROM attempts
 WHERE account_id = $1 AND intent_id = ANY($2::text[]) AND state = $3;
+
+-- name: open_examinations
+SELECT account_id, id, livemode, version, created_at_ms, release_id, gates, again, requested_by, state, said, starts,
+    until_ms, changed_at_ms
+FROM release_examinations
+WHERE state IN ('waiting', 'running') AND until_ms <= $1 ORDER BY until_ms, account_id, id LIMIT $2;
+
+-- name: count_open_examinations
+SELECT count(*) FROM release_examinations WHERE account_id = $1 AND state IN ('waiting', 'running');
+
+-- name: examinations_of
+SELECT account_id, id, livemode, version, created_at_ms, release_id, gates, again, requested_by, state, said, starts,
+    until_ms, changed_at_ms
+FROM release_examinations WHERE account_id = $1 AND release_id = $2 ORDER BY id DESC LIMIT $3;

@@ -9,6 +9,9 @@ from interlock import bootstrap
 from interlock.base.errors import ConfigurationError
 from interlock.base.processes import run_process
 from interlock.base.settings import Settings
+from interlock.releases.examinations import LOOP as EXAMINATIONS_LOOP
+from interlock.releases.examinations import ExaminationRunner
+from interlock.releases.gates.running import REGISTRY
 from interlock.storage.leases import Leases
 from interlock.webhooks.outbound.delivery import Delivery, Limits
 from interlock.webhooks.retention import WebhookRetention
@@ -18,6 +21,8 @@ from interlock.worker.sweeps import advance_ledger, forget_old_evidence, forget_
 
 _DAY_MS = 24 * 3_600_000
 _POOL = 6
+_EXAMINATION_S = 60 + sum(gate.deadline_s for gate in REGISTRY.values())
+"""Longer than all gates together may take: each keeps its own time."""
 
 
 def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
@@ -47,7 +52,16 @@ def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
         ledger_snapshots=advance_ledger(rooms.access, rooms.ledger),
         outbox_idle_ms=settings.outbox_interval_ms,
         recovery_idle_ms=settings.recovery_interval_ms,
-        more=(Loop(name="canaries", run=rooms.canaries.run_once, busy_ms=100, idle_ms=500, exclusive=True),),
+        more=(
+            Loop(name="canaries", run=rooms.canaries.run_once, busy_ms=100, idle_ms=500, exclusive=True),
+            Loop(
+                name=EXAMINATIONS_LOOP,
+                run=ExaminationRunner(database, rooms.examiner, clock).run_once,
+                busy_ms=100,
+                idle_ms=2_000,
+                timeout_s=_EXAMINATION_S,
+            ),
+        ),
         hurry_url=url,
     )
 

@@ -86,9 +86,9 @@ def test_broken_glass_needs_a_reason_and_the_gateways_name_is_enough_to_go_back(
     release = created(shop, folder)
     assert shop("release", "approve", release["id"], "--break-glass", "--why", "shop is down").code == 0
     assert "needs a reason" in one_line(shop("release", "promote", release["id"], "--break-glass"))
-    assert "begins no canary" in one_line(shop("release", "promote", release["id"], "--break-glass", "--share", "5"))
+    assert "begins none" in one_line(shop("release", "promote", release["id"], "--break-glass", "--share", "5"))
     assert shop("release", "promote", release["id"], "--break-glass", "--why", "shop is down").code == 0
-    assert "--share: belongs to the begin" in one_line(shop("release", "promote", release["id"], "--share", "5"))
+    assert "belongs to the begin of a canary" in one_line(shop("release", "promote", release["id"], "--share", "5"))
     assert "release.promoted (break glass)" in shop("release", "journal").out
 
     back = shop("release", "rollback", "stripe", "--json")

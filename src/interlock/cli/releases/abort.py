@@ -6,9 +6,9 @@ from interlock.bootstrap import Rooms
 from interlock.cli.output import JsonOption, print_json, say
 from interlock.cli.releases.common import ReleaseId, Why, acting, decided, say_next, stands, the_release
 from interlock.cli.session import AccountOption, with_rooms
+from interlock.releases import stepping
 from interlock.releases.standing import standing_view
-from interlock.releases.types import Standing, TrialState
-from interlock.routing.releases import ReleaseState
+from interlock.releases.types import Standing
 
 EXAMPLES = """Example:
 
@@ -24,10 +24,7 @@ def abort(release_id: ReleaseId, why: Why, account: AccountOption = None, as_jso
     async def work(rooms: Rooms) -> Standing:
         scope, release = await the_release(rooms, account, release_id)
         actor = await acting(rooms, scope)
-        if release.state is ReleaseState.CANARY:
-            ended = await rooms.rollouts.end_trial(scope, release.id, actor, why, TrialState.ABORTED)
-        else:
-            ended = await rooms.proposals.abort(scope, release.id, actor, why)
+        ended = await stepping.abort(rooms.proposals, rooms.rollouts, scope, release.id, actor, why)
         return await stands(rooms, decided(ended, release.id))
 
     found = with_rooms(work)

@@ -9,10 +9,10 @@ from interlock.base.problems import Problem
 from interlock.bootstrap import Rooms
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, console, print_json
 from interlock.cli.releases.common import GatewayName, decided, the_gateway, the_release, the_scope
-from interlock.cli.releases.diff_view import diff_facts, render_diff
+from interlock.cli.releases.diff_view import render_diff
 from interlock.cli.session import AccountOption, LiveOption, with_rooms
 from interlock.gateways.package import read_folder
-from interlock.releases.comparing import against, beside
+from interlock.releases.comparing import against, beside, facts_of
 from interlock.releases.diff.types import ReleaseDiff
 
 EXAMPLES = """Examples:
@@ -57,7 +57,7 @@ def diff(
 
     found = with_rooms(work)
     if as_json:
-        print_json(diff_facts(found))
+        print_json(facts_of(found))
     else:
         render_diff(found, console, whole=whole)
 

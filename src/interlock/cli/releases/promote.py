@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from interlock.base.context import Scope
+from interlock.base.problems import Problem
 from interlock.bootstrap import Rooms
 from interlock.cli.output import ExitCode, JsonOption, RefusedError, print_json, say
 from interlock.cli.releases.common import (
@@ -23,7 +23,8 @@ from interlock.cli.releases.common import (
 )
 from interlock.cli.session import AccountOption, with_rooms
 from interlock.releases.standing import standing_view
-from interlock.releases.types import Actor, Plan, Standing, TrialState
+from interlock.releases.stepping import step_on
+from interlock.releases.types import Actor, Standing, TrialState
 from interlock.routing.releases import Release, ReleaseState
 
 _HOUR_MS = 3_600_000
@@ -69,8 +70,6 @@ def promote(
     """Take a release one step on: from approved to the canary, from the canary to stable."""
     wanted = _wanted(share, alpha, holdback, holdback_hours, hold=hold)
     if break_glass:
-        if wanted:
-            raise RefusedError("--break-glass", "begins no canary", f"leave {_named(wanted)} away", ExitCode.USAGE)
         confirm(f"Make {release_id} stable for every payment, without evidence?", yes=yes)
 
     async def work(rooms: Rooms) -> tuple[Standing, str]:
@@ -89,20 +88,21 @@ def promote(
 async def _promote(
     rooms: Rooms, scope: Scope, release: Release, actor: Actor, wanted: dict[str, Any], why: str, *, break_glass: bool
 ) -> tuple[Standing, str]:
-    if release.state is ReleaseState.APPROVED and not break_glass:
-        plan = _plan(wanted)
-        begun = await rooms.rollouts.start_canary(scope, release.id, actor, why or "begin of the canary", plan)
-        found = await stands(rooms, decided(begun, release.id))
-        first, most = percent(found.pointer.share_ppm), percent(plan.share_ppm)
-        return found, f"{release.id} is on canary: {first} of payments now, {most} at most, while the worker watches it"
-    if wanted:
-        problem = f"belongs to the begin of a canary, and {release.id} is {release.state.value}"
-        raise RefusedError(_named(wanted), problem, "leave it away", ExitCode.USAGE)
-    made = await rooms.rollouts.promote(
-        scope, release.id, actor, why or ("" if break_glass else "the evidence is in"), break_glass=break_glass
-    )
+    made = await step_on(rooms.rollouts, scope, release.id, actor, why, plan=wanted, break_glass=break_glass)
+    if isinstance(made, Problem) and made.param in _OPTIONS:
+        raise _wrong_option(made, wanted)
     found = await stands(rooms, decided(made, release.id))
+    if found.release.state is ReleaseState.CANARY and found.trial is not None:
+        first, most = percent(found.pointer.share_ppm), percent(found.trial.plan.share_ppm)
+        return found, f"{release.id} is on canary: {first} of payments now, {most} at most, while the worker watches it"
     return found, f"{release.id} is stable: every process sends payments to it within a second{_arm(found)}"
+
+
+def _wrong_option(problem: Problem, wanted: dict[str, Any]) -> RefusedError:
+    if problem.code == "no_plan_here":
+        return RefusedError(_named(wanted), problem.message.rstrip("."), "leave it away", ExitCode.USAGE)
+    option, remedy = _OPTIONS[str(problem.param)]
+    return RefusedError(option, "is out of range", remedy, ExitCode.USAGE)
 
 
 def _arm(found: Standing) -> str:
@@ -133,16 +133,6 @@ _OPTIONS = {
     "holdback_ppm": ("--holdback", "give 0 to 50"),
     "holdback_ms": ("--holdback-hours", "give 0 to 168"),
 }
-
-
-def _plan(wanted: dict[str, Any]) -> Plan:
-    for name, value in wanted.items():
-        option, remedy = _OPTIONS[name]
-        try:
-            msgspec.convert({name: value}, Plan)
-        except msgspec.ValidationError:
-            raise RefusedError(option, "is out of range", remedy, ExitCode.USAGE) from None
-    return msgspec.convert(wanted, Plan)
 
 
 def _named(wanted: dict[str, Any]) -> str:

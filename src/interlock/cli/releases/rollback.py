@@ -11,8 +11,9 @@ from interlock.cli.releases.common import Yes, acting, confirm, decided, say_nex
 from interlock.cli.releases.common import the_scope as scope_of
 from interlock.cli.session import AccountOption, LiveOption, with_rooms
 from interlock.releases.standing import standing_view
+from interlock.releases.stepping import changed_last
 from interlock.releases.types import Standing
-from interlock.routing.releases import Release, ReleaseState, TrialKind
+from interlock.routing.releases import Release, ReleaseState
 
 _PREFIX = "rel_"
 EXAMPLES = """Examples:
@@ -57,12 +58,8 @@ async def _meant(rooms: Rooms, account: str | None, target: str, *, live: bool) 
     if target.startswith(_PREFIX):
         return await the_release(rooms, account, target)
     scope = await scope_of(rooms, account, live=live)
-    store = rooms.proposals.store
     gateway = await the_gateway(rooms, scope, target)
-    pointer = decided(await store.pointer(scope, gateway.id), "GATEWAY")
-    on_canary = pointer.trial_kind is TrialKind.CANARY
-    meant = pointer.trial_release_id if on_canary else None
-    return scope, decided(await store.release(scope, meant or pointer.stable_release_id), "GATEWAY")
+    return scope, decided(await changed_last(rooms.rollouts, scope, gateway.id), "GATEWAY")
 
 
 def register(group: typer.Typer) -> None:

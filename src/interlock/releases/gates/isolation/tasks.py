@@ -24,6 +24,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 _GATES = "interlock.releases.gates"
 
 TASKS: dict[str, Task] = {
+    "diff": Task(module="interlock.releases.comparing", function="compared"),
     "inspect": Task(module="interlock.releases.inspection", function="check"),
     "load": Task(module=f"{_GATES}.isolation.loading", function="load"),
     "shadow": Task(module=f"{_GATES}.shadow.replaying", function="replay_packed", warm="prepare"),
