@@ -70,7 +70,7 @@ def payment_answer(
     outcome = tables.statuses["result_code"].get(answer.result_code, Outcome.UNKNOWN)
     if outcome in {Outcome.DECLINED, Outcome.REFUSED}:
         return _not_authorised(answer, outcome, tables)
-    if outcome is Outcome.APPROVED and answer.psp_reference is None:
+    if outcome is Outcome.APPROVED and not answer.psp_reference:
         outcome = Outcome.UNKNOWN
     if outcome is Outcome.UNKNOWN:
         return unknown(f"result_{answer.result_code}", answer.refusal_reason, gateway_reference=answer.psp_reference)

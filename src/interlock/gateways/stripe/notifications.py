@@ -91,7 +91,7 @@ def parse(
 
 def _verify(tables: Tables, config: ConnectorConfig, header: str, body: bytes, now_ms: int) -> str | None:
     """Return why the signature does not hold, or None when it does."""
-    secrets = [secret for secret in config.credentials.get("webhook_secret", "").split(",") if secret]
+    secrets = [secret for secret in config.credentials.get("webhook_secret", "").split(",") if secret.strip()]
     if not secrets:
         return "no webhook secret is configured"
     if not header or len(header) > _MAX_HEADER or not header.isascii():

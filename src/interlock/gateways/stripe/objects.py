@@ -3,9 +3,11 @@
 Used by the Stripe connector only. Everything is optional that Stripe may leave out; ``object`` and ``id`` are not.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Id = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -111,7 +113,7 @@ class Failure(msgspec.Struct, frozen=True):
 class Intent(msgspec.Struct, frozen=True):
     """A PaymentIntent."""
 
-    id: str
+    id: Id
     status: str
     amount: int
     currency: str
@@ -138,7 +140,7 @@ class PaymentMethod(msgspec.Struct, frozen=True):
 class Setup(msgspec.Struct, frozen=True):
     """A SetupIntent."""
 
-    id: str
+    id: Id
     status: str
     object: str = ""
     livemode: bool | None = None
@@ -152,14 +154,14 @@ class Setup(msgspec.Struct, frozen=True):
 class Customer(msgspec.Struct, frozen=True):
     """A customer."""
 
-    id: str
+    id: Id
     object: str = ""
 
 
 class Refund(msgspec.Struct, frozen=True):
     """A refund."""
 
-    id: str
+    id: Id
     amount: int
     currency: str
     status: str | None
@@ -173,7 +175,7 @@ class Refund(msgspec.Struct, frozen=True):
 class Funding(msgspec.Struct, frozen=True):
     """Money that arrived on a customer's account."""
 
-    id: str
+    id: Id
     net_amount: int
     currency: str
     object: str = ""
