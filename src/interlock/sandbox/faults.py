@@ -18,11 +18,14 @@ MAX_DELAY_MS = 600_000
 Kind = Literal[
     "refuse", "decline", "latency", "timeout_before", "timeout_after", "reset_before", "reset_after", "status_5xx",
     "html", "truncated", "empty", "misencoded", "wrong_amount", "wrong_currency", "webhook_duplicate", "webhook_late",
-    "webhook_reordered", "webhook_lost", "webhook_bad_signature", "down",
+    "webhook_reordered", "webhook_lost", "webhook_bad_signature", "webhook_respaced", "down",
 ]  # fmt: skip
 WEBHOOK_KINDS = frozenset(
-    ("webhook_duplicate", "webhook_late", "webhook_reordered", "webhook_lost", "webhook_bad_signature")
-)
+    (
+        "webhook_duplicate", "webhook_late", "webhook_reordered", "webhook_lost", "webhook_bad_signature",
+        "webhook_respaced",
+    )
+)  # fmt: skip
 Choice = str | list[str] | None
 
 

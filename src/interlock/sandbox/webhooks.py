@@ -89,6 +89,8 @@ class Webhooks:
         for spec in specs:
             delay_ms += self._extra_delay_ms(spec)
         bad = any(spec.kind == "webhook_bad_signature" for spec in specs)
+        if any(spec.kind == "webhook_respaced" for spec in specs):
+            body = msgspec.json.format(body, indent=3)  # what is signed is what is sent, byte by byte
         encoded = msgspec.msgpack.encode(Delivery(event_id, event, body, bad))
         self._owe(now_ms + int(delay_ms), encoded)
         for spec in specs:

@@ -165,7 +165,13 @@ async def test_undelivered_webhooks_are_retried_and_survive_a_kill(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("webhook_lost", 0), ("webhook_duplicate", 2), ("webhook_late", 1), ("webhook_bad_signature", 1)],
+    [
+        ("webhook_lost", 0),
+        ("webhook_duplicate", 2),
+        ("webhook_late", 1),
+        ("webhook_bad_signature", 1),
+        ("webhook_respaced", 1),
+    ],
 )
 async def test_webhook_faults(stripe_gateway: Gateway, receiver: WebhookReceiver, kind: str, expected: int) -> None:
     await listen(stripe_gateway, receiver, SECRET, events=["payment_intent.succeeded"])
@@ -181,7 +187,26 @@ async def test_webhook_faults(stripe_gateway: Gateway, receiver: WebhookReceiver
     if kind == "webhook_bad_signature":
         with pytest.raises(stripe.SignatureVerificationError):
             constructed(receiver.received[0])
+    if kind == "webhook_respaced":
+        assert b'",\n   "' in receiver.received[0].body
+        assert constructed(receiver.received[0]).type == "payment_intent.succeeded"
     await asyncio.to_thread(stripe_gateway.clear_faults)
+
+
+async def test_adyen_reviews_a_payment_and_tells_what_became_of_it(
+    adyen_gateway: Gateway, receiver: WebhookReceiver
+) -> None:
+    await listen(adyen_gateway, receiver, HMAC_KEY)
+    for name in ("review rejected", "review accepted"):
+        sale = adyen_sale(card_holderName=name, reference=name)
+        answer = (await asyncio.to_thread(adyen_gateway.adyen, "/payments", sale)).json()
+        assert answer["resultCode"] == "Pending"
+        assert not await asyncio.to_thread(adyen_gateway.books, payment_id=answer["pspReference"])
+    await arrives(lambda: len(receiver.received) == 2)
+    told = sorted((item["merchantReference"], item["success"], item["eventCode"]) for item in items(receiver))
+    assert told == [("review accepted", "true", "AUTHORISATION"), ("review rejected", "false", "AUTHORISATION")]
+    booked = await asyncio.to_thread(adyen_gateway.books, reference="review rejected")
+    assert [(entry["kind"], entry["status"]) for entry in booked] == [("authorisation", "declined")]
 
 
 async def test_reordered_webhooks_overtake_each_other(stripe_gateway: Gateway, receiver: WebhookReceiver) -> None:

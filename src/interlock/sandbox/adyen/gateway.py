@@ -206,5 +206,7 @@ class AdyenGateway:
             self._modifications.carry_out(subject)
         elif name == "dispute":
             self._modifications.dispute(subject)
+        elif name == "review":
+            self._payments.decide(subject)
         else:
             self._modifications.fail_later(name, subject)

@@ -15,6 +15,9 @@ from interlock.sandbox.pages import with_query
 Json = dict[str, Any]
 NOT_AUTHENTICATED, AUTHENTICATION_REQUIRED, AUTHENTICATION_ERROR = 11, 38, 42
 DISPUTE_DELAY_MS = 500
+REVIEW_MS = 300
+FRAUD_CANCELLED = 22
+_REVIEWED = ("review accepted", "review rejected")
 _CURRENCY_LETTERS = 3
 _MAX_REFERENCE = 80
 
@@ -73,7 +76,7 @@ class Payments:
             need = False
             payment.authenticated = True
         if not need:
-            return self._authorise(payment)
+            return self._review(payment) if _is_reviewed(payment) else self._authorise(payment)
         if card.three_d_secure == "lookup_error":
             return self._refuse(payment, AUTHENTICATION_ERROR)
         if payment.merchant_initiated or wish == "never":
@@ -87,6 +90,25 @@ class Payments:
             "pspReference": payment.psp,
             "resultCode": "RedirectShopper",
         }
+
+    # -- review ----------------------------------------------------------------------------------------------------
+
+    def _review(self, payment: Payment) -> Json:
+        """Accept a payment that somebody looks at before it is authorised or refused; a notification tells which."""
+        payment.state = "pending"
+        self._keep(payment)
+        self._desk.store.add_timer(self._desk.now_ms() + REVIEW_MS, "review", payment.psp)
+        return self.shown(payment)
+
+    def decide(self, psp: str) -> None:
+        """End the review of a payment, as its holder's name says."""
+        payment = self._desk.store.get(psp, Payment)
+        if payment is None or payment.state != "pending":
+            return
+        if payment.card.holder_name.lower() == "review rejected":
+            self._refuse(payment, FRAUD_CANCELLED)
+        else:
+            self._authorise(payment)
 
     # -- outcomes --------------------------------------------------------------------------------------------------
 
@@ -180,6 +202,8 @@ class Payments:
     def shown(self, payment: Payment) -> Json:
         """Return the outcome of a payment that is decided."""
         common = {"merchantReference": payment.reference, "pspReference": payment.psp}
+        if payment.state == "pending":
+            return {**common, "additionalData": _card_data(payment), "resultCode": "Pending"}
         if payment.state == "refused":
             refusal = REFUSALS[payment.refusal]
             return {
@@ -215,6 +239,10 @@ def _read_plain_fields(body: Json) -> tuple[int, str] | Failure:
     if not isinstance(body["reference"], str) or len(body["reference"]) > _MAX_REFERENCE:
         return Failure(422, "702", "Field 'reference' is not valid.")
     return read_amount(body["amount"])
+
+
+def _is_reviewed(payment: Payment) -> bool:
+    return payment.card.holder_name.lower() in _REVIEWED
 
 
 def _asked(body: Json) -> int | None:

@@ -18,7 +18,7 @@ class CardFacts(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment. ``state`` is redirected, authorised, refused or cancelled."""
+    """A payment. ``state`` is redirected, pending, authorised, refused or cancelled."""
 
     psp: str
     created_ms: int
