@@ -44,6 +44,7 @@ class Control:
             "webhooks": self._change_webhooks,
             "faults": self._change_faults,
             "happen": self._happen,
+            "forget": self._forget,
         }
 
     def handle(self, request: Request) -> Reply:
@@ -66,6 +67,17 @@ class Control:
             return _problem(400, str(problem))
         wrong = self._provider.happen(asked.what, asked.payment)
         return Reply(200, b'{"happened":true}') if wrong is None else _problem(409, wrong)
+
+    def _forget(self, request: Request) -> Reply:
+        if request.method != "POST":
+            return _problem(405, "forget: POST it")
+        if self._store.is_durable:
+            return _problem(409, "forget: this gateway keeps its books in a folder; start another one")
+        if self._webhooks.owed:
+            return _problem(409, f"forget: {self._webhooks.owed} webhooks are still owed")
+        self._faults.clear()
+        self._store.forget()
+        return Reply(200, b'{"forgotten":true}')
 
     def _health(self) -> dict[str, object]:
         return {

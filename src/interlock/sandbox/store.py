@@ -291,6 +291,19 @@ class Store:
         _trim(self._objects, CACHED_OBJECTS)
         _trim(self._answers, CACHED_ANSWERS)
 
+    @property
+    def is_durable(self) -> bool:
+        """Return True when everything is kept in a file."""
+        return self._path is not None
+
+    def forget(self) -> None:
+        """Forget every object, answer, line of the books and plan; only settings stay."""
+        self.flush()
+        for table in ("objects", "tags", "answers", "books", "timers", "deliveries"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        self._objects.clear()
+        self._answers.clear()
+
     def checkpoint(self) -> None:
         """Move the log into the main file; runs on a thread, on its own connection, so payments do not wait."""
         if self._path is not None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from tests.support.sandboxes import Gateway, adyen_sale, fetch, running, stripe_sale, wait_until
 
+from interlock.sandbox.store import BookEntry, Kept, Store
+
 INTENT = "/v1/payment_intents"
 
 
@@ -136,3 +138,21 @@ def test_wrong_options_are_refused_in_one_line(options: tuple[str, ...], complai
     assert done.returncode == 2
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_gateway_with_books_on_disk_forgets_nothing(tmp_path: Path) -> None:
+    with running("stripe", tmp_path) as gateway:
+        gateway.stripe("POST", INTENT, stripe_sale())
+        assert "keeps its books" in gateway.control("POST", "forget")["error"]
+        assert gateway.books(kind="authorisation")
+
+
+def test_a_gateway_without_a_folder_is_as_fresh_as_at_its_start_once_it_has_forgotten() -> None:
+    store = Store(None)
+    entry = {name: 1 if name in {"at_ms", "amount_minor"} else "x" for name in BookEntry.__struct_fields__}
+    for _ in range(2):
+        store._entries.append(BookEntry(**entry))  # noqa: SLF001 - booking needs an event loop to be durable
+        store._dirty["pi_1"] = Kept(b"", 200, b"")  # noqa: SLF001 - as above
+        assert (store.count("books"), store.count("objects")) == (1, 1)
+        store.forget()
+        assert (store.count("books"), store.count("objects"), store.get("pi_1", Kept)) == (0, 0, None)

@@ -30,6 +30,7 @@ TASKS: dict[str, Task] = {
     "inspect": Task(module="interlock.releases.inspection", function="check"),
     "load": Task(module=f"{_GATES}.isolation.loading", function="load"),
     "shadow": Task(module=f"{_GATES}.shadow.replaying", function="replay_packed", warm="prepare"),
+    "certify": Task(module=f"{_GATES}.certify.child", function="certify"),
 }
 
 
