@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench soak lock clean
+.PHONY: help setup up test check bench soak bench-statistics figures lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## create .venv and install the locked dependencies (does nothing when the lock is unchanged)
 	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV) $(LOCK) $(STAMP)
@@ -30,6 +30,12 @@ bench: setup  ## measure speed and memory against the floor (ARGS="--quick"); wr
 
 soak: setup  ## 20,000 payments with faults and kills, then compare the books; writes build/bench/soak.json
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+bench-statistics: setup  ## delays and false alarms of the canary (ARGS="--quick"); writes build/bench/statistics.json
+	@$(BIN)/python -m benchmarks.statistics $(ARGS)
+
+figures: setup  ## draw docs/figures/*.svg from build/bench (measures first what was not measured yet)
+	@$(BIN)/python -m benchmarks.statistics.drawing $(ARGS)
 
 lock: setup  ## resolve pyproject.toml again and write requirements/*.txt with hashes
 	@BIN="$(BIN)" sh tools/lock.sh

@@ -1,5 +1,4 @@
-"""``python -m benchmarks.statistics`` (`make bench-statistics`): delays and false alarms of the canary, in three
-minutes.
+"""``python -m benchmarks.statistics`` (`make bench-statistics`): delays and false alarms of the canary, three minutes.
 
 Prints tables and writes ``build/bench/statistics.json``. A benchmark reports and does not judge: its exit status is 0
 even where a bar is missed. ``--quick`` simulates a tenth. Bars are on the lower end of a figure's 99 % interval.

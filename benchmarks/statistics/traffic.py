@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.statistics.delays import MIXED
 from benchmarks.statistics.twin import Bools, Floats, Ints
 
-PAYMENTS = 1_200
+PAYMENTS = 1_000
 """Payments of one canary, both arms together."""
 
 STRATA = len(MIXED.shares)

@@ -66,7 +66,7 @@ def tasks(*, quick: bool) -> list[Task]:
     """Return everything to be simulated, the longest first; ``quick`` a tenth of it."""
     found = [*_barred(), *_pictured(), *_compared(), *_innocent(), *_promoted()]
     if quick:
-        found = [msgspec.structs.replace(one, canaries=max(40, one.canaries // 10), cost=one.cost / 5) for one in found]
+        found = [msgspec.structs.replace(one, canaries=max(40, one.canaries // 10), cost=one.cost / 4) for one in found]
     return sorted(found, key=lambda task: -task.cost)
 
 
@@ -84,7 +84,7 @@ def _delayed(fault: Fault, traffic: Traffic, plan: Plan | None = None) -> Callab
 
 
 def _barred() -> Iterator[Task]:
-    sizes = {"000": (20_000, 2, 3.0), "050": (20_000, 4, 6.0), "085": (4_000, 4, 14.0), "090": (1_200, 3, 60.0)}
+    sizes = {"000": (20_000, 2, 3.0), "050": (20_000, 4, 6.0), "085": (4_000, 4, 14.0), "090": (1_000, 2, 50.0)}
     for name, (canaries, parts, seconds) in sizes.items():
         fault = Fault(delays.effect_of(APPROVALS[name]))
         yield from _cut(f"one_stratum/{name}", canaries, parts, seconds, _delayed(fault, ONE))
@@ -100,7 +100,7 @@ def _pictured() -> Iterator[Task]:
 
 def _compared() -> Iterator[Task]:
     """Twelve strata, a fault that begins late, and the plain formula."""
-    for name, canaries, seconds in (("000", 4_000, 1.0), ("050", 4_000, 2.0), ("085", 1_200, 9.0), ("090", 200, 20.0)):
+    for name, canaries, seconds in (("000", 4_000, 1.0), ("050", 4_000, 2.0), ("085", 1_200, 9.0)):
         fault = Fault(delays.effect_of(APPROVALS[name]))
         yield from _cut(f"twelve_strata/{name}", canaries, 1, seconds, _delayed(fault, MIXED))
     for group, plan in (("plain_formula", PLAIN_FORMULA), ("plain_with_budget", PLAIN_WITH_BUDGET)):
@@ -116,7 +116,7 @@ def _innocent() -> Iterator[Task]:
     plan = Plan(alpha=NOMINAL)
     for scenario in SCENARIOS:
         run = functools.partial(innocence.first_alarms, scenario, plan)
-        yield from _cut(f"innocent/{scenario}", 20_000, 8, 48.0, run)
+        yield from _cut(f"innocent/{scenario}", 20_000, 8, 40.0, run)
 
 
 def _promotion(difference: float, share_ppm: int, payments: int, *, canaries: int, seed: tuple[int, ...]) -> Found:
@@ -128,7 +128,7 @@ def _promotion(difference: float, share_ppm: int, payments: int, *, canaries: in
 
 def _promoted() -> Iterator[Task]:
     for share_ppm in (50_000, 200_000, 500_000):
-        run = functools.partial(_promotion, 0.0, share_ppm, 200_000)
-        yield from _cut(f"promoted/alike/{share_ppm}", 500, 1, 3.0, run)
+        run = functools.partial(_promotion, 0.0, share_ppm, 100_000)
+        yield from _cut(f"promoted/alike/{share_ppm}", 400, 1, 4.0, run)
     run = functools.partial(_promotion, Plan().promotion.margins["approval"], 200_000, 10_000)  # type: ignore[index]
     yield from _cut("promoted/worse_by_margin/200000", 20_000, 8, 10.0, run)
