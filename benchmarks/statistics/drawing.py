@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 _FOLDER = Path("docs/figures")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "interlock",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -56,9 +56,16 @@ def delays(curves: dict[str, Any]) -> Figure:
     figure, axes = _empty("Candidate payments until rollback (stable approves .92, share 5 %, alpha 1e-4)")
     axes.fill_between(approval, low, high, color=_COLOURS[PRODUCT], alpha=0.15, label="eight in ten canaries")
     axes.plot(approval, mean, "o-", color=_COLOURS[PRODUCT], label="Interlock's canary, mean")
-    axes.plot(approval, least, "s--", color="#333333", label="least that any test needs")
+    axes.plot(approval, least, "s--", color="#333333", label="least that any test needs, mean")
     for at, ours, bound in zip(approval, mean, least, strict=True):
-        axes.annotate(f"×{ours / bound:.2f}", (at, ours), (-4, 7), textcoords="offset points", ha="right", fontsize=8)
+        axes.annotate(
+            f"\N{MULTIPLICATION SIGN}{ours / bound:.2f}",
+            (at, ours),
+            (-4, 7),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+        )
     axes.set(yscale="log", xlabel="approval of the bad candidate", ylabel="candidate payments")
     axes.set_xlim(-0.06, 0.95)
     axes.legend(frameon=False, loc="upper left")
@@ -78,7 +85,7 @@ def false_rollbacks(beside: dict[str, Any]) -> Figure:
         for x, share in zip(where, shares, strict=True):
             axes.annotate(f"{share:.1%}", (x, share), (0, 2), textcoords="offset points", ha="center", fontsize=6.5)
     axes.axhline(NOMINAL, color="#333333", linestyle=":", linewidth=1.2)
-    axes.set(yscale="log", ylim=(0.001, 3.0), ylabel="share of canaries")
+    axes.set(yscale="log", ylim=(0.001, 9.0), ylabel="share of canaries")
     axes.set_yticks([0.001, 0.01, 0.1, 1.0], ["0.1 %", "1 %", "10 %", "100 %"])
     axes.set_xticks(range(len(_SCENES)), list(_SCENES.values()))
     axes.grid(visible=False, axis="x")
@@ -89,9 +96,11 @@ def false_rollbacks(beside: dict[str, Any]) -> Figure:
 def peeking(curves: dict[str, Any]) -> Figure:
     """Return what looking after every payment does to an innocent release while nothing happens."""
     figure, axes = _empty("Nothing happens: innocent releases rolled back so far")
-    for test in (PEEKING, ONCE, PRODUCT):
+    for test in (PEEKING, PRODUCT):
         shares = curves["alarms"]["plain"][test]
         axes.plot(curves["payments"], [100 * one for one in shares], color=_COLOURS[test], label=_NAMES[test])
+    once = 100 * curves["alarms"]["plain"][ONCE][-1]
+    axes.plot(curves["payments"][-1:], [once], "D", color=_COLOURS[ONCE], label=_NAMES[ONCE])
     axes.axhline(100 * NOMINAL, color="#333333", linestyle=":", linewidth=1.2, label="what every test claims")
     axes.set(xlabel="payments seen, both arms together", ylabel="% of canaries", ylim=(0, None))
     axes.legend(frameon=False, loc="upper left")
