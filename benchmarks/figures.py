@@ -4,6 +4,7 @@ The names are stable: README, docs and decision records quote them.
 """
 
 import json
+import math
 import operator
 import os
 import platform
@@ -11,26 +12,35 @@ import statistics
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge, "==": operator.eq}
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """What a figure must be: ``bar`` such as ``<= 2.5``."""
+    """What a figure must be: ``bar`` such as ``<= 2.5``. ``taken`` says what of its runs is the value."""
 
     name: str
     unit: str
     bar: str
+    taken: Literal["median", "p99", "sum"] = "median"
 
     def holds(self, value: float) -> bool:
         """Tell whether ``value`` keeps to the bar."""
         sign, limit = self.bar.split()
         return _OPERATORS[sign](value, float(limit))
+
+    def value(self, runs: Sequence[float]) -> float:
+        """Return what the runs come to; a percentile is the smallest run that so many do not exceed."""
+        if self.taken == "sum":
+            return sum(runs)
+        if self.taken == "p99":
+            return sorted(runs)[math.ceil(0.99 * len(runs)) - 1]
+        return statistics.median(runs)
 
 
 BARS: tuple[Bar, ...] = (
@@ -51,24 +61,25 @@ NAMES = tuple(bar.name for bar in BARS)
 class Results:
     """What was measured, as it comes in."""
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, bars: Sequence[Bar] = BARS) -> None:
+        """Start with nothing; ``bars`` are the figures there are to measure."""
+        self.bars = tuple(bars)
         self.runs: dict[str, list[float]] = {}
         self.not_measured: dict[str, str] = {}
 
     def add(self, name: str, value: float) -> None:
         """Add one run of figure ``name``."""
-        assert name in NAMES, name
+        assert any(bar.name == name for bar in self.bars), name
         self.runs.setdefault(name, []).append(value)
 
     def figures(self) -> list[dict[str, Any]]:
-        """Return every measured figure: the median of its runs, against its bar."""
+        """Return every measured figure: what its runs come to, against its bar."""
         found = []
-        for bar in BARS:
+        for bar in self.bars:
             runs = self.runs.get(bar.name)
             if not runs:
                 continue
-            value = rounded(statistics.median(runs))
+            value = rounded(bar.value(runs))
             found.append(
                 {
                     "name": bar.name,
@@ -83,7 +94,8 @@ class Results:
 
     def left_out(self) -> dict[str, str]:
         """Return each figure that has no value, and why."""
-        return {name: self.not_measured.get(name, "not asked for") for name in NAMES if name not in self.runs}
+        names = [bar.name for bar in self.bars if bar.name not in self.runs]
+        return {name: self.not_measured.get(name, "not asked for") for name in names}
 
 
 def rounded(value: float) -> float:
@@ -112,9 +124,9 @@ def write(path: Path, written: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
-def show(console: Console, results: Results) -> None:
+def show(console: Console, results: Results, title: str = "payments") -> None:
     """Print the table."""
-    table = Table(title="payments", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for heading in ("figure", "value", "bar", "holds", "runs"):
         table.add_column(heading, justify="right" if heading == "value" else "left", no_wrap=heading != "runs")
     for figure in results.figures():

@@ -5,7 +5,7 @@ acknowledged payment is counted and, at the end, looked up in the database: a be
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -13,11 +13,10 @@ import msgspec
 from benchmarks import filling, processes
 from benchmarks.figures import Results
 from benchmarks.processes import Measured, Target
+from benchmarks.telling import Tell
 
 from interlock.cli.supervision.quickstart import Quickstart
 from interlock.storage.embedded import running_url
-
-Tell = Callable[[str], None]
 
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _SLOW_GATEWAY_MS = 300

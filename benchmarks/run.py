@@ -14,12 +14,11 @@ from pathlib import Path
 
 from benchmarks import figures, measuring
 from benchmarks.measuring import FULL, QUICK, Bench, Plan
+from benchmarks.telling import Tell, telling
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 _OUTPUT = Path("build/bench/payments.json")
 _NEEDS_MANY = "left out of a quick run: it needs hundreds of thousands of payments"
-Tell = Callable[[str], None]
 Step = Callable[[Bench, Tell], Awaitable[None]]
 # In the order of measuring: a day's load before what no shop ever does, because for minutes after a hundred thousand
 # payments at full speed the server vacuums, and the disk and the memory under it catch up.
@@ -86,17 +85,8 @@ def main(argv: list[str] | None = None) -> None:
     plan, results, console = QUICK if arguments.quick else FULL, figures.Results(), Console()
     started = time.monotonic()
     chosen = wanted(arguments.only, plan, results)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(pulse_style="cyan"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def tell(doing: str) -> None:
-            progress.update(task, description=doing)
-            if not console.is_terminal:
-                console.print(f"{time.monotonic() - started:6.1f} s  {doing}", highlight=False)
-
-        with asyncio.Runner() as runner:
-            postgres = runner.run(measure(plan, arguments.seed, chosen, results, tell))
+    with telling(console) as tell, asyncio.Runner() as runner:
+        postgres = runner.run(measure(plan, arguments.seed, chosen, results, tell))
     figures.show(console, results)
     written = figures.document(
         results,
