@@ -13,7 +13,7 @@ from interlock.cli.output import RefusedError
 from interlock.cli.replay.money import wrong_minor
 from interlock.cli.replay.scene import CONNECTOR, Scene, crowd, misconfigured
 from interlock.releases.gates.running import run_gate, run_gates
-from interlock.releases.gates.types import Gate, Subject, Verdict
+from interlock.releases.gates.types import Gate, GateReport, Subject, Verdict
 from interlock.releases.proposals import Proposal
 from interlock.releases.types import Actor, Plan
 from interlock.routing.releases import Release, ReleaseState
@@ -199,10 +199,16 @@ async def _protected(stage: _Stage) -> None:
     failed = next((report for report in reports if report.verdict is Verdict.FAILED), None)
     stage.mark("no gate failed it" if failed is None else f"stopped by {failed.gate.value}")
     if failed is not None:
-        stage.played.stopped_by = f"gate {failed.gate.value}: {failed.findings[0].sentence()}"
+        stage.played.stopped_by = f"gate {failed.gate.value}: {_first_failure(failed)}"
     standing = await stage.release_now(release)
     if standing.state is not ReleaseState.REJECTED:
         stage.played.stopped_by = stage.played.stopped_by or f"nothing: the release is {standing.state}"
+
+
+def _first_failure(report: GateReport) -> str:
+    """Return what failed first, without the cases it failed in."""
+    found = next(finding for finding in report.findings if finding.verdict is Verdict.FAILED)
+    return f"{found.problem.partition(' (in ')[0]}; {found.remedy}"
 
 
 def _base(release: Release) -> str:

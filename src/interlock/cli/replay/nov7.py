@@ -1,7 +1,9 @@
 """``interlock replay nov7``: the outage this switch was founded on, three times: unprotected, canary, protected."""
 
 import asyncio
+import os
 import platform
+import subprocess
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from interlock import __version__
 from interlock.cli.output import ExitCode, console, errors, say
 from interlock.cli.replay.acts import Act, Played, play
 from interlock.cli.replay.picture import draw
@@ -150,13 +153,31 @@ def _document(played: list[Played], seed: int, took_s: float) -> dict[str, Any]:
         figures.append(_figure("first_bad_to_undone_s", undone, "s", bar, undone <= _UNDONE_BAR_S))
     return {
         "command": "interlock replay nov7",
-        "machine": {"python": platform.python_version()},
+        "commit": _commit(),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "seconds": round(took_s, 1),
         "seed": seed,
         "figures": figures,
         "not_measured": missing,
         "acts": msgspec.to_builtins(played),
     }
+
+
+def _commit() -> str:
+    """Return the commit that is played, where the program runs from its repository."""
+    here = Path(__file__).resolve().parent
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the developer uses
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return found.stdout.strip()
 
 
 def _figure(name: str, value: float, unit: str, bar: str, holds: bool) -> dict[str, Any]:

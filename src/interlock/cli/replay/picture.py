@@ -5,8 +5,10 @@ from xml.sax.saxutils import escape
 
 from interlock.cli.replay.acts import Act, Played
 
-_WIDTH, _HEIGHT = 860, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 56, 86
+_WIDTH, _HEIGHT = 860, 480
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 56, 180
+_LANE = 48
+"""Height of an act's lane under the curve: what it is and came to, and below that its moments on the same time axis."""
 _COLOURS = {Act.UNPROTECTED: "#c0392b", Act.CANARY: "#b9770e", Act.PROTECTED: "#1e8449"}
 _NAMES = {
     Act.UNPROTECTED: "unprotected, straight to stable",
@@ -15,8 +17,10 @@ _NAMES = {
 }
 _TITLE = "Purchases that succeed, second by second"
 _SMOOTH_S = 2
+_TOGETHER_S = 0.5
 _STYLE = (
     "text{font-family:system-ui,sans-serif;font-size:13px;fill:#24292f}.faint{fill:#57606a;font-size:12px}"
+    ".moment{font-size:11.5px}"
     ".grid{stroke:#d0d7de}.card{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9198a1}"
     ".grid{stroke:#30363d}.card{fill:#0d1117}}"
 )
@@ -68,22 +72,39 @@ def _line(act: Played, end_s: int, number: int) -> list[str]:
     # Lines of equal height would hide each other.
     shift = 2 * (number - 1)
     look = f'fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"'
-    parts = [f'<polyline {look} transform="translate(0 {shift})" points="{points}"/>']
-    for moment in act.moments:
-        if moment.what.endswith("suspected"):
-            continue
-        x = _x(moment.at_s, end_s)
+    return [f'<polyline {look} transform="translate(0 {shift})" points="{points}"/>', *_lane(act, end_s, number)]
+
+
+def _lane(act: Played, end_s: int, number: int) -> list[str]:
+    colour = _COLOURS[act.act]
+    y = _HEIGHT - _BOTTOM + 52 + _LANE * number
+    last_s = act.seconds[-1][0] if act.seconds else 0
+    legend = f"{_NAMES[act.act]}: {act.lost} of {act.purchases} purchases lost"
+    parts = [
+        f'<text x="{_LEFT}" y="{y}" style="fill:{colour};font-weight:600">{escape(legend)}</text>',
+        f'<line x1="{_LEFT}" x2="{_x(last_s, end_s):.1f}" y1="{y + 11}" y2="{y + 11}" stroke="{colour}"/>',
+    ]
+    for at_s, what in _captions(act):
+        x = _x(at_s, end_s)
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" stroke="{colour}" '
-            'stroke-dasharray="3 4"/>'
-            f'<circle cx="{x:.1f}" cy="{_TOP + 6 + 14 * number}" r="4" fill="{colour}">'
-            f"<title>{escape(f'{act.act.value}: {moment.what} after {moment.at_s:.1f} s')}</title></circle>"
+            'stroke-dasharray="2 5" opacity="0.6"/>'
+            f'<circle cx="{x:.1f}" cy="{y + 11}" r="4" fill="{colour}"/>'
+            f'<text class="moment" x="{x - 4:.1f}" y="{y + 26}">{escape(what)}</text>'
         )
-    y = _HEIGHT - 48 + 16 * number
-    legend = f"{_NAMES[act.act]}: {act.lost} of {act.purchases} purchases lost"
-    parts.append(f'<line x1="{_LEFT}" x2="{_LEFT + 24}" y1="{y - 4}" y2="{y - 4}" stroke="{colour}" stroke-width="3"/>')
-    parts.append(f'<text x="{_LEFT + 32}" y="{y}">{escape(legend)}</text>')
     return parts
+
+
+def _captions(act: Played) -> list[tuple[float, str]]:
+    """Return the moments of an act as they are written; those at one time together."""
+    captions: list[tuple[float, str]] = []
+    for moment in act.moments:
+        what = moment.what.removeprefix("the ").replace(" is suspected", "?")
+        if captions and moment.at_s - captions[-1][0] < _TOGETHER_S:
+            captions[-1] = (captions[-1][0], f"{captions[-1][1]}; {what}")
+        else:
+            captions.append((moment.at_s, what))
+    return captions
 
 
 def _x(second: float, end_s: int) -> float:
