@@ -1,4 +1,4 @@
-"""What the gate ``contract`` says of packages, in this process and over a part of its cases: the whole takes seconds."""
+"""What the gate ``contract`` says of packages, in this process and over a part of its cases, which is quick."""
 
 from functools import cache
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The published documents for tests; what checks requests against them is the gate ``contract``'s own code."""
 
+from functools import cache
 from pathlib import Path
 
 from interlock.releases.gates.contract.openapi import RequestChecker, document
@@ -11,6 +12,7 @@ ADYEN_WEBHOOKS = "adyen_webhooks_v1.json"
 __all__ = ["ADYEN", "ADYEN_WEBHOOKS", "STRIPE", "checker", "document", "enum_of"]
 
 
+@cache
 def checker(path: Path) -> RequestChecker:
     """Return what checks requests against the document ``path``."""
     stripe = path.name == STRIPE

@@ -1,8 +1,8 @@
 """The switch's own reading of the money in a request: the counterpart of ``gateways.echo``, and as independent.
 
-It shares no code with connectors and knows nothing of them but ``[sent.*]`` pointers (a manifest's, or better those of the
-switch's own provider table), so that a connector which multiplies by a wrong factor is seen before anything is sent. Used
-by the release gates.
+It shares no code with connectors and knows nothing of them but ``[sent.*]`` pointers (a manifest's, or better those of
+the switch's own provider table), so that a connector which multiplies by a wrong factor is seen before anything is
+sent. Used by the release gates.
 """
 
 import re

@@ -107,7 +107,9 @@ def test_no_secret_is_shown_wherever_the_code_puts_it(name: str, file: str, old:
 )
 def test_no_card_data_is_shown_wherever_it_changes(place: str, value: str) -> None:
     def trace(sent: str) -> Trace:
-        request = SentRequest(method="POST", path="/x", query={}, headers={}, fields={place: sent}, raw=b"")
+        request = SentRequest(
+            method="POST", target="/x", path="/x", query={}, headers={}, fields={place: sent}, raw=b""
+        )
         return Trace(case="c", operation=Operation.SALE, requests=(request,), unfinished=True)
 
     found = unchanged(Observed(before=[trace("x")], after=[trace(value)]))
@@ -118,7 +120,9 @@ def test_no_card_data_is_shown_wherever_it_changes(place: str, value: str) -> No
 
 def test_sides_that_look_alike_when_masked_are_said_to_differ() -> None:
     def trace(key: str) -> Trace:
-        request = SentRequest(method="GET", path="/", query={}, headers={"Authorization": key}, fields={}, raw=b"")
+        request = SentRequest(
+            method="GET", target="/", path="/", query={}, headers={"Authorization": key}, fields={}, raw=b""
+        )
         return Trace(case="c", operation=Operation.VOID, requests=(request,), unfinished=True)
 
     found = unchanged(Observed(before=[trace("Bearer a")], after=[trace("Bearer b")]))

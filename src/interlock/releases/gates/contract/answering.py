@@ -71,7 +71,7 @@ def _golden(stage: Stage, golden: Golden) -> Iterator[Case]:
         if not stage.supports(operation):
             continue
         expected = expected_of(golden.expect, mismatch=golden.mismatch, requests=golden.requests)
-        shown = [(variant, {}) for variant in variants]
+        shown: list[tuple[Variant, dict[str, Any]]] = [(variant, {}) for variant in variants]
         if movable and not golden.mismatch:
             amount = {} if operation is Operation.VERIFY else {"amount": _MINOR}
             shown += [(Variant.PLAIN, {"currency": currency, **amount}) for currency in _CURRENCIES]
@@ -123,8 +123,8 @@ def _allowed(stage: Stage, knowledge: Knowledge, words: Words) -> Allowed:
     table = stage.table
     if table is None:
         return allowed
-    for word, outcomes in (table.statuses.get(words.group, {}) if words.group else {}).items():
-        allowed.setdefault(word, (frozenset({*outcomes, "unknown"}), None))
+    for word, meant in (table.statuses.get(words.group, {}) if words.group else {}).items():
+        allowed.setdefault(word, (frozenset({*map(str, meant), "unknown"}), None))
     for word, codes in _further_declines(knowledge, words, table):
         allowed.setdefault(word, (frozenset({"declined"}), frozenset(codes)))
     for word, codes in table.declines.items():

@@ -78,7 +78,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One webhook. ``genuine`` says whether its signature is right; None leaves open whether it is heard or turned away.
+    """One webhook. ``genuine`` says whether its signature is right; None leaves open whether it is heard or not.
 
     ``expected`` are the notifications that must be heard, in builtin form with words such as ``$payment`` (``$any``
     does not matter); of a delivery that is not heard for sure they are the only ones that may be. ``kinds`` are the

@@ -41,7 +41,11 @@ def _act(
         asked.append(_request(stage, conversation, step, before, asked))
         return asked[-1]
 
-    more = {"requests": step.requests, "same_request_as": step.same_request_as, "lost": step.lost}
+    more: dict[str, Any] = {
+        "requests": step.requests,
+        "same_request_as": step.same_request_as,
+        "lost": step.lost,
+    }
     expected = Expected(**more) if step.lost else expected_of(step.expect, mismatch=step.mismatch, **more)
     return Act(
         operation=step.operation,

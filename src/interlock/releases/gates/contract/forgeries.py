@@ -150,10 +150,14 @@ def _inside(endpoint: Endpoint, event: Event, values: Mapping[str, Any], item: M
     good = endpoint.signed(item)
     expected = endpoint.expected(event.expect, values)
     bad = {**good, "pspReference": "SOMEBODYELSES001"}
-    two = {"two genuine items": ((good, good), True), "a forged item behind a genuine one": ((good, bad), False)}
-    two |= {"a forged item before a genuine one": ((bad, good), False), "no item": ((), False)}
-    for title, (items, genuine) in two.items():
-        body = _with_items(endpoint.body(good, values), list(items))
+    sets: dict[str, tuple[list[dict[str, Any]], bool]] = {
+        "two genuine items": ([good, good], True),
+        "a forged item behind a genuine one": ([good, bad], False),
+        "a forged item before a genuine one": ([bad, good], False),
+        "no item": ([], False),
+    }
+    for title, (items, genuine) in sets.items():
+        body = _with_items(endpoint.body(good, values), items)
         heard = tuple(expected for _ in items) if genuine else None
         yield _forgery(endpoint, event, title, body, headers={}, genuine=genuine, expected=heard)
     for field in endpoint.facts.signed_fields:
@@ -184,7 +188,8 @@ def _flipped(endpoint: Endpoint, event: Event) -> Iterator[Delivery]:
     expected = None
     if endpoint.inside:
         facts = endpoint.expected(event.expect, values)
-        result = {name: facts["result"][name] for name in ("outcome", "gateway_reference") if facts.get("result")}
+        told: dict[str, Any] = facts.get("result") or {}
+        result = {name: told[name] for name in ("outcome", "gateway_reference") if told}
         kept = {name: facts[name] for name in ("reference", "gateway_reference", "amount") if name in facts}
         expected = ({**kept, "result": result} if result else kept,)
     for place in range(0, len(body), max(1, len(body) // _FLIPS)):
@@ -196,7 +201,7 @@ def _flipped(endpoint: Endpoint, event: Event) -> Iterator[Delivery]:
 
 
 def _changed(endpoint: Endpoint, event: Event, events: tuple[Event, ...]) -> Iterator[Delivery]:
-    """Yield events with each field absent or of another kind, signed: nothing may break, and no failure be a success."""
+    """Yield signed events with each field absent or of another kind: nothing may break, no failure be a success."""
     values, item = _built(endpoint, event)
     kinds = frozenset({each.expect["kind"] for each in events if each.kind == event.kind}) | IGNORED
     outcome = (event.expect.get("result") or {}).get("outcome")

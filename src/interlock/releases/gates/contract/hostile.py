@@ -91,7 +91,7 @@ def _made_of(stage: Stage, whole: bytes) -> Iterator[Spoilt]:
 def _good(
     stage: Stage, operation: Operation, request: OperationRequest, ask: dict[str, Any], place: int
 ) -> list[HttpResponse]:
-    """Return the answers of the first documented approval that was asked for in the same way; none of an unknown one."""
+    """Return the answers of the first documented approval that was asked for in the same way; none without one."""
     filler, knowledge = stage.filler, stage.knowledge
     if filler is None or knowledge is None:
         return []

@@ -23,8 +23,8 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Documents(_Strict, frozen=True, kw_only=True):
-    """The file names of the provider's published documents. ``closed``: objects of request bodies take no other fields
-    than listed; ``raw_cards``: the document leaves raw cards out of ``payment_method_data``, which is filled in."""
+    """The file names of the provider's published documents. ``closed``: objects of request bodies take no fields but
+    those listed; ``raw_cards``: the document leaves raw cards out of ``payment_method_data``, which is filled in."""
 
     api: str
     fixtures: str | None = None
@@ -61,13 +61,13 @@ class Places(_Strict, frozen=True, kw_only=True):
 
 
 class Words(_Strict, frozen=True, kw_only=True):
-    """One closed vocabulary of the provider: the words of the ``document`` at ``pointers``, those of ``allowed`` with the
-    outcomes that may be made of each, and those of ``declines`` with their decline codes.
+    """One closed vocabulary of the provider: the words of the ``document`` at ``pointers``, those of ``allowed`` with
+    the outcomes that may be made of each, and those of ``declines`` with their decline codes.
 
     ``$word`` in ``answer`` stands for the word; ``extra`` is what must stand beside single words for them to mean
-    anything. ``group`` names the same vocabulary in the switch's provider table, whose further words (an operator's) are
-    tried too, with the outcomes that stand there; ``raw`` is the form (a pattern) of the table's decline words that can
-    stand here, none where they cannot.
+    anything. ``group`` names the same vocabulary in the switch's provider table, whose further words (an operator's)
+    are tried too, with the outcomes that stand there; ``raw`` is the form (a pattern) of the table's decline words that
+    can stand here, none where they cannot.
     """
 
     name: str
@@ -119,8 +119,8 @@ class Rule(_Strict, frozen=True, kw_only=True):
 
 
 class Text(_Strict, frozen=True, kw_only=True):
-    """Where free text of a payment goes, one of ``given``. What arrives is its beginning, as it was; with ``characters``
-    (a pattern), it has only those, at most ``length_max`` of them."""
+    """Where free text of a payment goes, one of ``given``. What arrives is its beginning, as it was; with
+    ``characters`` (a pattern), it has only those, at most ``length_max`` of them."""
 
     given: tuple[str, ...]
     place: str
@@ -147,8 +147,8 @@ class Golden(_Strict, frozen=True, kw_only=True):
 
 
 class ConversationStep(_Strict, frozen=True, kw_only=True):
-    """One operation of a conversation. ``lost``: its answer never comes. ``same_request_as`` names an earlier step (from
-    1) whose first money request must be sent again, byte by byte."""
+    """One operation of a conversation. ``lost``: its answer never comes. ``same_request_as`` names an earlier step
+    (from 1) whose first money request must be sent again, byte by byte."""
 
     operation: Operation
     ask: dict[str, Any] = {}
@@ -204,7 +204,8 @@ class Knowledge(_Strict, frozen=True, kw_only=True):
     """All that is known of one provider beside its provider table.
 
     ``keyed`` are by operation the requests (method and path pattern) that carry the idempotency key as it was asked
-    for; any other request that changes something carries one made of it. ``success_statuses`` are those of answers that succeeded.
+    for; any other request that changes something carries one made of it. ``success_statuses`` are those of answers that
+    succeeded.
     """
 
     documents: Documents

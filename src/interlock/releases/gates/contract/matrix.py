@@ -1,4 +1,4 @@
-"""The matrix of requests: payments, follow-ons, completions and inquiries over method, card, currency, text and options.
+"""The matrix of requests: payments, follow-ons and completions over method, card, currency, text and options.
 
 Pairs of options are covered by a design (every two values stand together once), currencies one by one with every
 operation that carries money. Deterministic; it depends on the manifest's capabilities and on nothing else.
@@ -289,7 +289,8 @@ def _other_methods(stage: Stage) -> Iterator[Case]:
             "transfer": name,
         }
         for currency in ("eur", "usd", "jpy", "gbp", "kwd", "isk"):
-            ask = {"currency": currency, "instrument": name, "amount": 1230, "description": "Order 4711"}
+            ask: dict[str, Any] = {"currency": currency, "instrument": name, "amount": 1230}
+            ask |= {"description": "Order 4711"}
             ask |= {"statement_descriptor": "Shop order 4711", "metadata": {"order": "4711"}}
             for operation in (Operation.SALE, Operation.AUTHORISE, Operation.VERIFY):
                 if not stage.supports(operation):

@@ -1,13 +1,13 @@
 """Checks an outbound request against a provider's published OpenAPI document: path, query, headers and body.
 
 Used by the gate and by tests. Form bodies are decoded into the types their schema names. Where asked, every object is
-closed, so that a field the provider does not know is a problem, and the one known gap of Stripe's document is filled in:
+closed, so that a field the provider does not know is a problem, and the one known gap of Stripe's document is filled:
 it leaves raw cards out of ``payment_method_data`` (the field and its type), so the ``card`` of ``POST
 /v1/payment_methods`` is used.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ def _place(path: list[Any]) -> str:
 def _problem(error: Any) -> str:
     """Return what is wrong without the value, which may be a card or a secret."""
     kind = type(error.kind).__name__.rpartition("_")[2]
-    detail = {
+    detail: Callable[[Any], str] | None = {
         "AdditionalProperties": lambda kind: f"unknown field {', '.join(kind.unexpected)[:100]}",
         "Required": lambda kind: f"missing field {kind.property}",
         "Enum": lambda _: "not one of the values that the document lists",
@@ -211,7 +211,7 @@ def decode_form(body: bytes, schema: Mapping[str, Any]) -> Any:
         for name in names[:-1]:
             branch = branch.setdefault(name, {})
             if not isinstance(branch, dict):
-                raise ValueError(f"{key} is a value and an object")
+                raise ValueError(f"{key} is a value and an object")  # noqa: TRY004 - the form is wrong, not a type
         if not names or names[-1] in branch:
             raise ValueError(f"{key} is given twice")
         branch[names[-1]] = value

@@ -1,4 +1,4 @@
-"""What cases are built with: knowledge, documents and made-up accounts of one provider, and the values of the templates.
+"""What cases are built with: knowledge, documents and made-up accounts of one provider, and words of the templates.
 
 Where the provider is not known, only what holds for every provider can be built.
 """

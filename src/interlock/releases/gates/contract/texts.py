@@ -9,7 +9,7 @@ TEXTS: dict[str, str] = {
     "letters of other scripts": "名前 Иван שלום",
     "right to left": "\u202eabc שלום\u202c عربي",
     "emoji": "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 party",
-    "typographic quotes": "“Rosen’s – ‹best›”",
+    "typographic quotes": "“Rosen\u2019s \u2013 \u2039best\u203a”",
     "plain quotes": 'O\'Hara "Ltd" <b>\\x</b>',
     "line breaks": "line\r\nX-Injected: 1\r\n\r\nbody",
     "a NUL": "a\x00b",

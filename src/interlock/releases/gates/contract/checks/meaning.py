@@ -57,7 +57,7 @@ class MeaningChecks:
         self._notes.looked("requests")
         made = trace.requests
         if trace.error is not None:
-            made, wanted = made, wanted[: len(made)]  # what is missing after an exception has been told already
+            wanted = wanted[: len(made)]  # what is missing after an exception has been told already
         right = len(wanted) == len(made) and all(
             is_request(pattern, sent, values) for pattern, sent in zip(wanted, made, strict=True)
         )
@@ -92,7 +92,7 @@ class MeaningChecks:
         self, rule: Rule, trace: Trace, sent: SentRequest, place: str, wanted: Any, values: Mapping[str, Any]
     ) -> None:
         source = sent.query if place.startswith("?") else sent.fields
-        found = source.get(place[1:] if place.startswith("?") else place)
+        found = source.get(place.removeprefix("?"))
         value = self._filled(wanted, values)
         if isinstance(value, str) and value.startswith(_MAY_BE):
             if found is None:

@@ -124,10 +124,10 @@ class MoneyChecks:
                     remedy = "send items that add up to the total, or none"
                     self._notes.fail("amounts_agree", trace.case, problem, remedy)
             for place, value in sent.fields.items():
-                if _CURRENCY_NAME.search(_last(place)) and not place.startswith(_FREE):
-                    if str(value).lower() != request.amount.currency:
-                        problem = f"{operation}: {place} says another currency than was asked for"
-                        self._notes.fail("amounts_agree", trace.case, problem, "name one currency")
+                named = _CURRENCY_NAME.search(_last(place)) and not place.startswith(_FREE)
+                if named and str(value).lower() != request.amount.currency:
+                    problem = f"{operation}: {place} says another currency than was asked for"
+                    self._notes.fail("amounts_agree", trace.case, problem, "name one currency")
 
 
 def _amount_like(sent: SentRequest) -> tuple[list[tuple[str, Decimal | None]], dict[str, Decimal | None]]:

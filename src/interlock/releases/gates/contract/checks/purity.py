@@ -6,8 +6,6 @@ This room runs the connector again, which the other checks do not.
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-import msgspec
-
 from interlock.gateways.loader import LoadedConnector
 from interlock.releases.gates.contract.accounts import FIRST, SECOND
 from interlock.releases.gates.contract.cases import Delivery, Group, Performed, deliver, perform

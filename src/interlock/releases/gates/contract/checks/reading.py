@@ -124,10 +124,9 @@ class ReadingChecks:
         elif not self._allowed(act, trace, result):
             title = "" if wordy else f"{subject}: {topic} "
             problem = f"{title}becomes {result.outcome}, must be {wanted}"
-        elif expected.decline_codes is not None and str(result.outcome) == "declined":
-            if result.decline_code not in expected.decline_codes:
-                codes = " or ".join(sorted(expected.decline_codes))
-                problem = f"has decline_code {result.decline_code}, must have {codes}"
+        elif str(result.outcome) == "declined" and not _in(result.decline_code, expected.decline_codes):
+            codes = " or ".join(sorted(expected.decline_codes or ()))
+            problem = f"has decline_code {result.decline_code}, must have {codes}"
         if problem is not None:
             self._notes.fail(check, trace.case, problem, remedy, where=where, about=about, detail=detail)
 
@@ -170,7 +169,7 @@ class ReadingChecks:
             there, must = found.get(name), filled.get(name)
             if name == "challenge" and isinstance(there, dict) and isinstance(must, dict):
                 there = {key: value for key, value in there.items() if key in must}
-            if there != must and must != _ANY:
+            if must not in (there, _ANY):
                 said = "is missing" if there is None else "is there" if must is None else "is another"
                 told = "" if must is None else f", must be {str(must)[:80]}"
                 check, remedy = _CHECKS[group], _REMEDIES[group]
@@ -201,10 +200,9 @@ class ReadingChecks:
                 problem = f"{operation}: the manifest's echo reads other money in an answer that repeats what was asked"
             remedy = f"correct echo.{operation} or currencies in the manifest"
             self._notes.fail("echo", trace.case, problem, remedy)
-        elif not act.expected.mismatch and result.echo is not None and result.echo != request.amount:
-            if "echo" not in (act.expected.fields or {}):
-                problem = f"{operation} in {request.amount.currency}: the connector reads other money in the answer"
-                self._notes.fail("echo", trace.case, problem, "use from_provider with the provider's exponents")
+        elif not act.expected.mismatch and "echo" not in (act.expected.fields or {}) and _reads_other(result, request):
+            problem = f"{operation} in {request.amount.currency}: the connector reads other money in the answer"
+            self._notes.fail("echo", trace.case, problem, "use from_provider with the provider's exponents")
 
     def _again(self, performed: Performed, trace: Trace, number: int) -> None:
         """Look whether what was sent before is sent again, byte by byte."""
@@ -239,6 +237,14 @@ def filled_fields(stage: Stage, wanted: Mapping[str, Any], values: Mapping[str, 
         return dict(wanted)
     filled: dict[str, Any] = stage.filler.fill(dict(wanted), values)
     return {name: inner for name, inner in filled.items() if inner is not None}
+
+
+def _in(code: str | None, allowed: frozenset[str] | None) -> bool:
+    return allowed is None or code in allowed
+
+
+def _reads_other(result: Result, request: OperationRequest) -> bool:
+    return result.echo is not None and result.echo != request.amount
 
 
 def _at(error: Exception) -> str:

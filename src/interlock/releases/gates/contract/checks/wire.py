@@ -5,7 +5,7 @@ that no secret and no card stands anywhere but where it belongs.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from interlock.gateways.contract import Card, ConnectorConfig, InquireRequest, Instrument, PaymentRequest, SepaDebit
@@ -229,7 +229,7 @@ def _instrument_of(request: OperationRequest) -> Instrument | None:
     return about.instrument if isinstance(about, PaymentRequest) else None
 
 
-def _sensitive(instrument: Instrument) -> Mapping[str, str] | Any:
+def _sensitive(instrument: Instrument) -> Iterator[tuple[str, str]]:
     if isinstance(instrument, Card):
         yield "number", instrument.number
         if instrument.cvc:
