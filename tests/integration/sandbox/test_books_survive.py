@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.sandboxes import Gateway, adyen_sale, fetch, running, stripe_sale, wait_until
@@ -149,10 +150,13 @@ def test_a_gateway_with_books_on_disk_forgets_nothing(tmp_path: Path) -> None:
 
 def test_a_gateway_without_a_folder_is_as_fresh_as_at_its_start_once_it_has_forgotten() -> None:
     store = Store(None)
-    entry = {name: 1 if name in {"at_ms", "amount_minor"} else "x" for name in BookEntry.__struct_fields__}
+    facts: dict[str, Any] = {
+        name: 1 if name in {"at_ms", "amount_minor"} else "x" for name in BookEntry.__struct_fields__
+    }
     for _ in range(2):
-        store._entries.append(BookEntry(**entry))  # noqa: SLF001 - booking needs an event loop to be durable
-        store._dirty["pi_1"] = Kept(b"", 200, b"")  # noqa: SLF001 - as above
+        # Booking needs an event loop to be durable.
+        store._entries.append(BookEntry(**facts))
+        store._dirty["pi_1"] = Kept(b"", 200, b"")
         assert (store.count("books"), store.count("objects")) == (1, 1)
         store.forget()
         assert (store.count("books"), store.count("objects"), store.get("pi_1", Kept)) == (0, 0, None)

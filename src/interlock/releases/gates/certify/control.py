@@ -1,4 +1,4 @@
-"""Speaks to a simulated gateway: its control API and its shoppers' pages, over HTTP. Used in the child and the parent."""
+"""Speaks to a simulated gateway: its control API and its shoppers' pages. Used in the child and the parent."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -25,7 +25,9 @@ class Control:
         """Speak to the gateway at ``url`` (no final slash); needs a running event loop."""
         self.url = url
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        self._session = aiohttp.ClientSession(
+            timeout=_TIMEOUT, connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+        )
 
     async def __aenter__(self) -> Self:
         """Return itself."""
@@ -119,7 +121,9 @@ class Control:
             async with self._session.request(method, f"{self.url}/_sandbox/{path}", data=data) as response:
                 answer = await response.read()
                 if response.status >= 400:
-                    raise SandboxError(f"the sandbox refuses {path.partition('?')[0]}: {answer[:200].decode(errors='replace')}")
+                    raise SandboxError(
+                        f"the sandbox refuses {path.partition('?')[0]}: {answer[:200].decode(errors='replace')}"
+                    )
                 return dict(msgspec.json.decode(answer))
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
             raise SandboxError(f"the sandbox at {self.url} does not answer ({type(error).__name__})") from None

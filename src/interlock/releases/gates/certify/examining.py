@@ -1,4 +1,4 @@
-"""One examination, from an empty house to the auditor's word. Runs in the confined child, where candidates are loaded."""
+"""One examination, from an empty house to the auditor's word. Runs in the confined child."""
 
 import asyncio
 import time
@@ -241,7 +241,7 @@ class _Crossings:
         await asyncio.gather(*(finish(one) for one in self._wanted[mark]))
 
     async def _roll_back(self) -> None:
-        if not self._rollbacks or self._player.is_over:
+        if not self._rollbacks or self._player.is_over():
             return
         shop, release = self._shops["rolled back"]
         await self._house.install(shop, release)

@@ -21,8 +21,7 @@ _ENDS_WITHIN_S = 5.0
 @contextlib.asynccontextmanager
 async def vanishing_folder() -> AsyncIterator[Path]:
     """Give a new folder that is removed afterwards, and by a helper should this process be killed."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    folder.chmod(0o711)  # a database started by root runs as a user of its own, who must pass through
+    folder = _made()
     janitor = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", _SCRIPT, str(folder)),
         stdin=asyncio.subprocess.PIPE,
@@ -40,3 +39,9 @@ async def vanishing_folder() -> AsyncIterator[Path]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ENDS_WITHIN_S):
                 await janitor.wait()
+
+
+def _made() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    folder.chmod(0o711)  # a database started by root runs as a user of its own, who must pass through
+    return folder

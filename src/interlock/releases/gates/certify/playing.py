@@ -11,7 +11,8 @@ from interlock.base.errors import InterlockError
 from interlock.base.redaction import exception_text, scrub
 from interlock.releases.gates.certify.cases.types import Case
 from interlock.releases.gates.certify.house import House, Shop
-from interlock.releases.gates.certify.stage import CaseFailed, Stage
+from interlock.releases.gates.certify.reading import CaseFailed
+from interlock.releases.gates.certify.stage import Stage
 from interlock.releases.gates.certify.types import Options
 from interlock.releases.gates.isolation import Report
 from interlock.releases.gates.types import Finding, Verdict
@@ -34,7 +35,9 @@ class Score(msgspec.Struct):
         name = f"{PREFIX}.{group}"
         self.checks[name] = self.checks.get(name, 0) + 1
 
-    def add(self, group: str, case: str, problem: str, verdict: Verdict = Verdict.FAILED, remedy: str = _REMEDY) -> None:
+    def add(
+        self, group: str, case: str, problem: str, verdict: Verdict = Verdict.FAILED, remedy: str = _REMEDY
+    ) -> None:
         """Write down what a case found."""
         self.failed.add(case)
         self.findings.append(
@@ -59,7 +62,6 @@ class Player:
         """Return True for a case that the options ask for."""
         return not self._options.only or any(fnmatch.fnmatchcase(name, glob) for glob in self._options.only)
 
-    @property
     def is_over(self) -> bool:
         """Return True when nothing more is to be played: a case has failed, and that is enough."""
         return self._options.stop_at_first and bool(self.score.failed)
@@ -71,7 +73,7 @@ class Player:
     async def play_all(self, shop: Shop, cases: Sequence[Case]) -> None:
         """Play the wanted ones of ``cases`` in ``shop``, side by side, rank by rank."""
         for rank in sorted({case.rank for case in cases}):
-            if self.is_over:
+            if self.is_over():
                 return
             playing = [self._play_one(shop, case) for case in cases if case.rank == rank]
             await self._side_by_side(playing)
@@ -85,10 +87,10 @@ class Player:
 
         Whatever it raises becomes a finding: :class:`CaseFailed` speaks of the release, anything else of this gate.
         """
-        if self.is_over or case in self.score.failed:
+        if self.is_over() or case in self.score.failed:
             return False
         async with self._slots:
-            if self.is_over:
+            if self.is_over():
                 return False
             try:
                 async with asyncio.timeout(_CASE_WITHIN_S):
@@ -110,7 +112,9 @@ class Player:
     def _broken(self, group: str, case: str, error: Exception) -> None:
         _log.error("case %r could not be played: %s", case, exception_text(error))
         problem = f"could not be played: {type(error).__name__}: {error}"
-        self.score.add(group, case, problem, Verdict.ERROR, "look at the log; this is the gate's or the sandbox's fault")
+        self.score.add(
+            group, case, problem, Verdict.ERROR, "look at the log; this is the gate's or the sandbox's fault"
+        )
 
     async def _side_by_side(self, playing: Iterable[Awaitable[None]]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Everything a run of the gate needs around the confined child: database, sandbox, the child's keeper. Warm between runs.
+"""Everything a run of the gate needs around the confined child: database, sandbox, keeper. Warm between runs.
 
 The parent's side. Nothing of it is left behind, however the process ends: what it starts dies with it, and its folder
 is removed (:mod:`.janitor`).
@@ -192,4 +192,6 @@ def _broken(ended: Broken) -> Finding:
     """Return the finding for a child that ended without an answer: the candidate's doing where its code was running."""
     ours = not ended.where and ended.reason.startswith(_OURS)
     verdict = Verdict.ERROR if ours else Verdict.FAILED
-    return _finding("run", verdict, ended.where or "the run", ended.reason, "run the gate again with a debugger at hand")
+    return _finding(
+        "run", verdict, ended.where or "the run", ended.reason, "run the gate again with a debugger at hand"
+    )

@@ -107,7 +107,9 @@ class _Comparison:
             self.differs("doubles", tried.intent, problem, attempt=tried.attempt)
 
     def _refund(self, tried: Tried) -> None:
-        lines = [line for payment in self.booked.values() for line in payment.of("refund") if line.reference == tried.attempt]
+        lines = [
+            line for payment in self.booked.values() for line in payment.of("refund") if line.reference == tried.attempt
+        ]
         reversed_ = [
             line for payment in self.booked.values() for line in payment.of("refund_reversal")
             if line.reference == tried.attempt
@@ -192,7 +194,10 @@ def compare(booked: Mapping[str, Booked], record: Record, aside: Collection[str]
     comparison.payments()
     comparison.attempts()
     comparison.intents()
-    faults = [Difference(check="ledger", case="", problem=f"the ledger does not balance: {one}") for one in record.ledger_faults]
+    faults = [
+        Difference(check="ledger", case="", problem=f"the ledger does not balance: {one}")
+        for one in record.ledger_faults
+    ]
     return [*comparison.found, *faults]
 
 

@@ -1,4 +1,4 @@
-"""Idempotency keys, as they were sent: every request that changes something carries one, for one operation alone. Pure."""
+"""Idempotency keys, as they were sent: whatever changes something carries one, for one operation alone. Pure."""
 
 import re
 from collections import defaultdict

@@ -15,7 +15,8 @@ SELECT id, account_id, status, currency, amount_received_minor, metadata->>'case
 """
 _SETUPS = "SELECT id, metadata->>'case' AS case_name FROM setup_intents"
 _ATTEMPTS = """
-SELECT id, intent_id, subject_id, operation, state, amount_minor, currency, gateway_reference, next_inquiry_at_ms, detail
+SELECT id, intent_id, subject_id, operation, state, amount_minor, currency, gateway_reference, next_inquiry_at_ms,
+       detail
 FROM attempts
 """
 _POSTED = """
@@ -53,7 +54,7 @@ class Believed(msgspec.Struct, kw_only=True):
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt. ``undoes`` says that it gives back what a stray attempt took; ``waits`` that recovery still looks."""
+    """One attempt. ``undoes`` says that it gives back what a stray one took; ``waits`` that recovery still looks."""
 
     attempt: str
     intent: str
@@ -67,7 +68,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything read: intents and attempts by id, the case of each payment or setup intent, the ledger's own faults."""
+    """Everything read: intents and attempts by id, the case of each payment or set-up, the ledger's own faults."""
 
     intents: dict[str, Believed]
     attempts: dict[str, Tried]

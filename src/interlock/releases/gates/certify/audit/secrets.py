@@ -92,7 +92,9 @@ async def leaks(database_url: str, needles: Needles, lines: Iterable[str]) -> li
         await connection.close(timeout=5)
     found["the log"] += needles.count("\n".join(lines).encode("utf-8", "replace"))
     return [
-        Difference(check="secrets", case="", problem=f"{count} card numbers, accounts or credentials stand in clear in {place}")
+        Difference(
+            check="secrets", case="", problem=f"{count} card numbers, accounts or credentials stand in clear in {place}"
+        )
         for place, count in found.items()
         if count
     ]

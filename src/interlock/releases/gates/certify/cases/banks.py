@@ -79,14 +79,16 @@ async def _transfer(parts: tuple[int, ...], stage: Stage) -> None:
     customer, intent = await _awaited(stage)
     left = intent.amount_minor
     for part in parts:
-        command = FundBalance(amount=part, currency="jpy")
-        answer = await stage.show(
-            lambda respond, command=command: stage.payments.fundings.fund(stage.ctx(), customer, command, respond)
-        )
-        stage.expect(getattr(answer, "money", None), f"the transfer does not arrive: {getattr(answer, 'message', '')}")
+        await _fund(stage, customer, part)
         left -= part
         await stage.until(partial(_remains, stage, intent, left), f"the payment does not learn that {left} jpy remain")
     await stage.expect_taken(intent, 20_000)
+
+
+async def _fund(stage: Stage, customer: str, amount_minor: int) -> None:
+    command = FundBalance(amount=amount_minor, currency="jpy")
+    answer = await stage.show(lambda respond: stage.payments.fundings.fund(stage.ctx(), customer, command, respond))
+    stage.expect(getattr(answer, "money", None), f"the transfer does not arrive: {getattr(answer, 'message', '')}")
 
 
 async def _remains(stage: Stage, intent: Intent, left: int) -> bool:

@@ -51,12 +51,22 @@ def crossings(manifest: Manifest) -> list[Crossing]:
     if able.three_d_secure:
         found.append(Crossing("challenge", _challenged, _completed))
         found.append(Crossing("challenge confirmed by the shop", _challenged_by_hand, _completed_by_hand))
+    return [*found, *_inquiries(manifest)]
+
+
+def _inquiries(manifest: Manifest) -> list[Crossing]:
+    """Return what is found out about payments whose answer was lost: by asking, or from a webhook."""
+    able = manifest.capabilities
+    can = able.operations.__contains__
+    found: list[Crossing] = []
     if able.inquiry != "none":
         found.append(Crossing("inquiry after a lost sale", partial(_lost_sale, currency="sek"), _inquired))
         if can(Operation.AUTHORISE) and can(Operation.VOID):
-            found.append(Crossing("inquiry after a lost hold", partial(_lost_sale, currency="nok", hold=True), _inquired_hold))
+            lost_hold = partial(_lost_sale, currency="nok", hold=True)
+            found.append(Crossing("inquiry after a lost hold", lost_hold, _inquired_hold))
         if can(Operation.REFUND):
-            found.append(Crossing("inquiry after a lost refund", partial(_lost_refund, currency="dkk"), _inquired_refund))
+            lost_refund = partial(_lost_refund, currency="dkk")
+            found.append(Crossing("inquiry after a lost refund", lost_refund, _inquired_refund))
     if manifest.webhook is not None:
         found.append(Crossing("webhook", partial(_lost_sale, currency="chf"), _heard))
     return found

@@ -44,8 +44,6 @@ async def _capture(currency: str, stage: Stage) -> None:
 
 async def _challenge(currency: str, stage: Stage) -> None:
     amount = amount_in(currency)
-    paid = await stage.pay(
-        amount, currency, stage.card(deck.CHALLENGED), confirm=ConfirmIntent(return_url=RETURN_URL)
-    )
+    paid = await stage.pay(amount, currency, stage.card(deck.CHALLENGED), confirm=ConfirmIntent(return_url=RETURN_URL))
     await stage.through_bank(await stage.challenged(paid))
     await stage.expect_taken(await stage.until_settled(paid.intent), amount)

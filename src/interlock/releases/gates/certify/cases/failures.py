@@ -186,7 +186,9 @@ async def _expect_done(
     """End the case unless the follow-on ended as its first or a later try says; then tidy up what is still held."""
     attempt = await stage.attempt(intent, operation)
     if failure.executes:
-        stage.expect(attempt.state == "approved", f"the {operation} was done at the gateway and is {attempt.state} here")
+        stage.expect(
+            attempt.state == "approved", f"the {operation} was done at the gateway and is {attempt.state} here"
+        )
     now = await stage.intent(intent.id)
     if refund is not None:
         wanted = ("succeeded",) if failure.executes else ("succeeded", "failed")
@@ -205,7 +207,7 @@ async def _expect_done(
 _CURRENCIES = (
     "sek", "nok", "dkk", "pln", "czk", "mxn", "aud", "cad", "nzd", "sgd", "hkd", "inr", "zar", "try", "thb", "myr",
 )  # fmt: skip
-"""One each for the completions that fail: of the return from a challenge, a fault can match nothing but the currency."""
+"""One for each completion that fails: of the return from a challenge, a fault can match nothing but the currency."""
 
 
 async def _completion(failure: Failure, position: int, stage: Stage) -> None:

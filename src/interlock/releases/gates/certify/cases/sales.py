@@ -3,11 +3,11 @@
 from functools import partial
 
 from interlock.gateways.manifest import Manifest
+from interlock.payments.intents.types import ConfirmIntent
 from interlock.releases.gates.certify import deck
 from interlock.releases.gates.certify.cases.types import CORE, USUAL, Case
 from interlock.releases.gates.certify.providers import Declined, Provider
 from interlock.releases.gates.certify.stage import RETURN_URL, Stage
-from interlock.payments.intents.types import ConfirmIntent
 
 _AWKWARD = {
     "description": "Grüße & <b>„Söhne“</b> 100 % +\u200b 注文\u2028'; --",
@@ -29,8 +29,14 @@ def cases(manifest: Manifest, provider: Provider) -> list[Case]:
     for name, number in deck.DECLINED.items():
         wanted = provider.declines[name]
         rank = CORE if name == "generic" else USUAL
-        found.append(Case(f"declined {name}", "declines", partial(_declined, number, wanted, False), rank))
-    found.append(Case("declined generic hold", "declines", partial(_declined, deck.DECLINED["generic"], provider.declines["generic"], True)))
+        found.append(Case(f"declined {name}", "declines", partial(_declined, number, wanted), rank))
+    found.append(
+        Case(
+            "declined generic hold",
+            "declines",
+            partial(_declined, deck.DECLINED["generic"], provider.declines["generic"], hold=True),
+        )
+    )
     return found
 
 
@@ -47,7 +53,7 @@ async def _awkward(stage: Stage) -> None:
     await stage.sale(details=dict(_AWKWARD))
 
 
-async def _declined(number: str, wanted: Declined, hold: bool, stage: Stage) -> None:
+async def _declined(number: str, wanted: Declined, stage: Stage, *, hold: bool = False) -> None:
     paid = await stage.pay(card=stage.card(number), hold=hold)
     operation = "authorise" if hold else "sale"
     attempt = await stage.expect_attempt(paid.intent, operation, wanted.state)

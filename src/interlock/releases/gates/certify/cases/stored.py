@@ -138,4 +138,6 @@ async def _network_transaction(stage: Stage) -> None:
     first = await stage.sale(customer=await stage.customer(), setup_future_usage="off_session")
     method = await stage.house.database.get(PAYMENT_METHODS, stage.shop.scope, first.payment_method_id or "")
     kept = None if method is None else method.network_transaction_id
-    stage.expect(kept, "the network's transaction id of the first payment is not kept, so that later ones cannot quote it")
+    stage.expect(
+        kept, "the network's transaction id of the first payment is not kept, so that later ones cannot quote it"
+    )

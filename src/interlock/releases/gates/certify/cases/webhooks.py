@@ -6,12 +6,12 @@ from functools import partial
 
 from interlock.gateways.contract import Operation
 from interlock.gateways.manifest import Manifest
+from interlock.payments.disputes.types import DISPUTES
 from interlock.releases.gates.certify import deck
 from interlock.releases.gates.certify.cases.failures import Failure, failing
 from interlock.releases.gates.certify.cases.types import CORE, USUAL, Case
 from interlock.releases.gates.certify.providers import Provider
 from interlock.releases.gates.certify.stage import Stage
-from interlock.payments.disputes.types import DISPUTES
 from interlock.storage.database import Page
 
 _MISCHIEF = {
@@ -40,8 +40,10 @@ def cases(manifest: Manifest, provider: Provider) -> list[Case]:
     found.append(Case("webhook forged", "webhooks", _forged))
     if able.inquiry != "none" and Operation.CAPTURE not in able.asynchronous_operations:
         found.append(Case("webhook lost", "webhooks", partial(_lost, _CURRENCIES[len(_MISCHIEF)])))
-    found.append(Case("payment disputed", "disputes", partial(_disputed, deck.DISPUTED, True)))
-    found.append(Case("payment inquired about", "disputes", partial(_disputed, deck.DISPUTED_INQUIRY, False)))
+    found.append(Case("payment disputed", "disputes", partial(_disputed, deck.DISPUTED, takes_money=True)))
+    found.append(
+        Case("payment inquired about", "disputes", partial(_disputed, deck.DISPUTED_INQUIRY, takes_money=False))
+    )
     if not provider.reviews:
         return found
     found.append(Case("review rejected", "reviews", partial(_reviewed, "rejected")))
@@ -95,7 +97,7 @@ async def _forged(stage: Stage) -> None:
     """A body that nobody has signed, one with a signature of another body, and no body at all are all turned away."""
     house = stage.house
     header = (stage.manifest.webhook.signature_header if stage.manifest.webhook else None) or "x-signature"
-    bodies = (
+    bodies: tuple[tuple[bytes, dict[str, str]], ...] = (
         (b"{}", {}),
         (b'{"id":"evt_forged00000000","type":"payment_intent.succeeded"}', {header: "t=1,v1=00"}),
         (b'{"live":"false","notificationItems":[]}', {}),
@@ -107,7 +109,7 @@ async def _forged(stage: Stage) -> None:
         stage.expect(not accepted, "a webhook without a valid signature is believed")
 
 
-async def _disputed(number: str, takes_money: bool, stage: Stage) -> None:
+async def _disputed(number: str, stage: Stage, *, takes_money: bool) -> None:
     intent = await stage.sale(card=stage.card(number))
 
     async def told() -> bool:
