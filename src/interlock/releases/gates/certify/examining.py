@@ -3,9 +3,6 @@
 import asyncio
 import time
 from functools import partial
-from typing import Any
-
-from msgspec.structs import replace
 
 from interlock.gateways.loader import load_package
 from interlock.gateways.manifest import Manifest
@@ -19,7 +16,6 @@ from interlock.releases.gates.certify.audit.ours import Record, read_ours
 from interlock.releases.gates.certify.cases import (
     banks,
     challenges,
-    crossing,
     currencies,
     failures,
     holds,
@@ -29,18 +25,19 @@ from interlock.releases.gates.certify.cases import (
     webhooks,
 )
 from interlock.releases.gates.certify.cases.types import Case
-from interlock.releases.gates.certify.house import House, Shop, open_house
+from interlock.releases.gates.certify.house import House, open_house
 from interlock.releases.gates.certify.playing import Player
 from interlock.releases.gates.certify.providers import Provider
-from interlock.releases.gates.certify.stage import Stage
+from interlock.releases.gates.certify.takeovers import Takeovers
 from interlock.releases.gates.certify.types import Examined, Order
 from interlock.releases.gates.isolation import Report
-from interlock.releases.takeover import CANDIDATE_FINISHES_STABLE, STABLE_FINISHES_CANDIDATE, STABLE_PACKAGE
 from interlock.storage.database import Database
 
 _CHAPTERS = (sales, holds, refunds, currencies, challenges, stored, banks, webhooks, failures)
-_CROSS = "cross_version"
-_FORTH, _BACK = "stable finishes", "candidate finishes"
+_FIRST = (
+    "cross_version: nothing serves yet whose payments could be taken over; the next release proves it against this one"
+)
+_BOOKS = "the books"
 _DIFFERENCES_PER_CASE = 3
 _QUIET_WITHIN_S = 6.0
 _SWEEPS = 4
@@ -95,18 +92,16 @@ class Examination:
             shop = await self._house.new_shop("certified", candidate, manifest.name)
             await self._house.look()
             self._house.serving(shop)
-            proven: dict[str, bool | str] = {}
+            takeovers = None if stable is None else Takeovers(self._house, player, candidate, stable)
             began = time.monotonic()
-            if stable is None:
+            if takeovers is None:
                 await player.play_all(shop, cases)
             else:
-                crossings = _Crossings(self._house, player, manifest, candidate, stable)
-                await crossings.prepare()
-                await asyncio.gather(player.play_all(shop, cases), crossings.play())
-                proven = crossings.proven()
+                await takeovers.prepare()
+                await asyncio.gather(player.play_all(shop, cases), takeovers.play())
             self._seconds["cases"] = time.monotonic() - began
             differences = await self._audited()
-        return self._told(differences, proven)
+        return self._told(differences, takeovers)
 
     async def _audited(self) -> list[Difference]:
         began = time.monotonic()
@@ -145,13 +140,12 @@ class Examination:
         waiting = "SELECT count(*) FROM gateway_notifications WHERE state = 'waiting'"
         return not health["webhooks"]["owed"] and not await _count(self._house.database, waiting)
 
-    def _told(self, differences: list[Difference], proven: dict[str, bool | str]) -> Examined:
+    def _told(self, differences: list[Difference], takeovers: Takeovers | None) -> Examined:
         score, house = self._player.score, self._house
+        proven = {} if takeovers is None else takeovers.proven(differences)
+        left_out = (_FIRST,) if takeovers is None else takeovers.left_out()
         for one in differences:
-            score.add(one.check, one.case or "the books", one.problem)
-            for key, mark in ((STABLE_FINISHES_CANDIDATE, _FORTH), (CANDIDATE_FINISHES_STABLE, _BACK)):
-                if key in proven and one.case.startswith(mark):
-                    proven[key] = False
+            score.add(one.check, one.case or _BOOKS, one.problem, facts=one.facts)
         for check in ("orphans", "doubles", "amounts", "outcomes", "totals", "ledger", "holds", "keys", "secrets"):
             score.count(check)
         measured: dict[str, bool | int | str] = {
@@ -161,120 +155,7 @@ class Examination:
             "books_ms": round(self._seconds["books"] * 1000),
             **proven,
         }
-        return Examined(checks=score.checks, findings=tuple(score.findings), left_out=(), measured=measured)
-
-
-class _Crossings:
-    """Both directions of finishing each other's payments, and the rollback, each in a shop of its own."""
-
-    def __init__(self, house: House, player: Player, manifest: Manifest, candidate: Package, stable: Package) -> None:
-        self._house = house
-        self._player = player
-        self._candidate = candidate
-        self._stable = stable
-        self._name = manifest.name
-        both = _common(manifest, load_package(stable).manifest)
-        self._wanted = {
-            mark: [one for one in crossing.crossings(both) if player.wanted(f"{mark} {one.name}")]
-            for mark in (_FORTH, _BACK)
-        }
-        self._rollbacks = [name for name in crossing.rollbacks(both) if player.wanted(name)]
-        self._shops: dict[str, tuple[Shop, Any]] = {}
-        self._played: set[str] = set()
-
-    async def prepare(self) -> None:
-        """Open the shops, each with the second release stored."""
-        self._player.expect(sum(len(found) for found in self._wanted.values()) + len(self._rollbacks))
-        for mark, first, second in (
-            (_FORTH, self._candidate, self._stable),
-            (_BACK, self._stable, self._candidate),
-        ):
-            if self._wanted[mark]:
-                shop = await self._house.new_shop(mark, first, self._name)
-                release = await self._house.propose(shop, second, mark)
-                await self._house.certify(shop, release, first.id)
-                self._shops[mark] = (shop, release)
-        if self._rollbacks:
-            shop = await self._house.new_shop("rolled back", self._stable, self._name)
-            release = await self._house.propose(shop, self._candidate, "rolled back")
-            self._shops["rolled back"] = (shop, release)
-        await self._house.look()
-
-    async def play(self) -> None:
-        """Play all of it."""
-        await asyncio.gather(self._cross(_FORTH), self._cross(_BACK), self._roll_back())
-
-    def proven(self) -> dict[str, bool | str]:
-        """Return what was seen of either side, in the words of ``releases.takeover``; nothing where not all was."""
-        failed = self._player.score.failed
-        told: dict[str, bool | str] = {STABLE_PACKAGE: self._stable.id}
-        for mark, key in ((_FORTH, STABLE_FINISHES_CANDIDATE), (_BACK, CANDIDATE_FINISHES_STABLE)):
-            names = {f"{mark} {one.name}" for one in self._wanted[mark]}
-            told[key] = bool(names) and names <= self._played and not names & failed
-        return told
-
-    async def _cross(self, mark: str) -> None:
-        if mark not in self._shops:
-            return
-        shop, release = self._shops[mark]
-        begun: dict[str, Any] = {}
-
-        async def begin(one: crossing.Crossing, stage: Stage) -> None:
-            begun[one.name] = await one.begin(stage)
-
-        stages = {one.name: Stage(self._house, shop, f"{mark} {one.name}") for one in self._wanted[mark]}
-        await asyncio.gather(
-            *(
-                self._player.step(_CROSS, stages[one.name].case, partial(begin, one, stages[one.name]), ends=False)
-                for one in self._wanted[mark]
-            )
-        )
-        await self._house.install(shop, release)
-
-        async def finish(one: crossing.Crossing) -> None:
-            stage = stages[one.name]
-            if one.name not in begun:
-                return
-            await self._player.step(_CROSS, stage.case, lambda: one.finish(stage, begun[one.name]))
-            self._played.add(stage.case)
-
-        await asyncio.gather(*(finish(one) for one in self._wanted[mark]))
-
-    async def _roll_back(self) -> None:
-        if not self._rollbacks or self._player.is_over():
-            return
-        shop, release = self._shops["rolled back"]
-        await self._house.install(shop, release)
-        stages = {name: Stage(self._house, shop, name) for name in self._rollbacks}
-        begun: dict[str, Any] = {}
-
-        async def begin() -> None:
-            back = partial(self._house.roll_back, shop, release)
-            begun.update(await crossing.roll_back_in_the_middle(stages, back))
-
-        if not await self._player.step("rollback", self._rollbacks[0], begin, ends=False):
-            return
-        await asyncio.gather(
-            *(
-                self._player.step("rollback", name, partial(crossing.ends_right, stages[name], begun[name]))
-                for name in self._rollbacks
-            )
-        )
-
-
-def _common(one: Manifest, other: Manifest) -> Manifest:
-    """Return ``one`` with no more claimed than ``other`` claims too: more cannot be asked across releases."""
-    able, also = one.capabilities, other.capabilities
-    both = replace(
-        able,
-        operations=tuple(operation for operation in able.operations if operation in also.operations),
-        partial_capture=able.partial_capture and also.partial_capture,
-        incremental=able.incremental and also.incremental,
-        partial_refund=able.partial_refund and also.partial_refund,
-        three_d_secure=able.three_d_secure and also.three_d_secure,
-        inquiry=able.inquiry if also.inquiry != "none" else "none",
-    )
-    return replace(one, capabilities=both, webhook=one.webhook if other.webhook is not None else None)
+        return Examined(checks=score.checks, findings=tuple(score.findings), left_out=left_out, measured=measured)
 
 
 def _case_of(record: Record, reference: str) -> str:

@@ -3,7 +3,9 @@
 import asyncio
 import fnmatch
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -36,12 +38,19 @@ class Score(msgspec.Struct):
         self.checks[name] = self.checks.get(name, 0) + 1
 
     def add(
-        self, group: str, case: str, problem: str, verdict: Verdict = Verdict.FAILED, remedy: str = _REMEDY
+        self,
+        group: str,
+        case: str,
+        problem: str,
+        verdict: Verdict = Verdict.FAILED,
+        remedy: str = _REMEDY,
+        facts: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Write down what a case found."""
         self.failed.add(case)
+        check, told = f"{PREFIX}.{group}", scrub(problem)
         self.findings.append(
-            Finding(check=f"{PREFIX}.{group}", verdict=verdict, where=case, problem=scrub(problem), remedy=remedy)
+            Finding(check=check, verdict=verdict, where=case, problem=told, remedy=remedy, facts=dict(facts))
         )
 
 

@@ -39,7 +39,8 @@ def cases(manifest: Manifest, provider: Provider) -> list[Case]:
     return found
 
 
-async def _debited(stage: Stage, iban: str) -> Intent:
+async def debited(stage: Stage, iban: str) -> Intent:
+    """Pay by a debit of the account, and end the case unless it is accepted."""
     account = PaymentMethodData(type="sepa_debit", sepa_debit=SepaDebitData(iban=iban), billing_details=_BILLING)
     paid = await stage.pay(
         1_099, "eur", account, confirm=ConfirmIntent(return_url=RETURN_URL, mandate_data=dict(_AGREED))
@@ -48,21 +49,22 @@ async def _debited(stage: Stage, iban: str) -> Intent:
 
 
 async def _paid(stage: Stage) -> None:
-    intent = await stage.until_status(await _debited(stage, deck.PAID_ACCOUNT), "succeeded")
+    intent = await stage.until_status(await debited(stage, deck.PAID_ACCOUNT), "succeeded")
     await stage.expect_taken(intent, 1_099)
 
 
 async def _paid_refunded(stage: Stage) -> None:
-    intent = await stage.until_status(await _debited(stage, deck.PAID_ACCOUNT), "succeeded")
+    intent = await stage.until_status(await debited(stage, deck.PAID_ACCOUNT), "succeeded")
     await stage.refunded(intent)
 
 
 async def _sent_back(iban: str, stage: Stage) -> None:
     """Accepted at first, and not paid in the end: goods must not be on their way by then."""
-    await stage.until_status(await _debited(stage, iban), "requires_payment_method")
+    await stage.until_status(await debited(stage, iban), "requires_payment_method")
 
 
-async def _awaited(stage: Stage) -> tuple[str, Intent]:
+async def awaited(stage: Stage) -> tuple[str, Intent]:
+    """Ask for a transfer of 20,000 yen; return the customer and the payment that waits for it."""
     customer = await stage.customer()
     paid = await stage.pay(
         20_000,
@@ -76,16 +78,17 @@ async def _awaited(stage: Stage) -> tuple[str, Intent]:
 
 
 async def _transfer(parts: tuple[int, ...], stage: Stage) -> None:
-    customer, intent = await _awaited(stage)
+    customer, intent = await awaited(stage)
     left = intent.amount_minor
     for part in parts:
-        await _fund(stage, customer, part)
+        await fund(stage, customer, part)
         left -= part
         await stage.until(partial(_remains, stage, intent, left), f"the payment does not learn that {left} jpy remain")
     await stage.expect_taken(intent, 20_000)
 
 
-async def _fund(stage: Stage, customer: str, amount_minor: int) -> None:
+async def fund(stage: Stage, customer: str, amount_minor: int) -> None:
+    """Let a transfer of yen arrive."""
     command = FundBalance(amount=amount_minor, currency="jpy")
     answer = await stage.show(lambda respond: stage.payments.fundings.fund(stage.ctx(), customer, command, respond))
     stage.expect(getattr(answer, "money", None), f"the transfer does not arrive: {getattr(answer, 'message', '')}")
@@ -100,7 +103,7 @@ async def _remains(stage: Stage, intent: Intent, left: int) -> bool:
 
 
 async def _transfer_given_up(stage: Stage) -> None:
-    _, intent = await _awaited(stage)
+    _, intent = await awaited(stage)
     await stage.cancel(intent)
     await stage.recover(intent)
     await stage.expect_status(intent, "canceled")

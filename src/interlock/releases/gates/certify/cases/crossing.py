@@ -1,10 +1,9 @@
-"""One release finishes what another began, in both directions; and a rollback in the middle of payments.
+"""What one release begins and another finishes: every follow-on of a payment, asked for, told of, or lost on the way.
 
 All crossings of one direction begin side by side in a shop of their own, then the pointer moves, then all are finished:
 by the release that serves by then, which is recorded as proven to take over (that is what is being proven).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +12,12 @@ from typing import Any
 from interlock.gateways.contract import Operation
 from interlock.gateways.manifest import Manifest
 from interlock.payments.intents.types import ConfirmIntent, Intent
+from interlock.payments.setup.types import SetupIntent
 from interlock.releases.gates.certify import deck
-from interlock.releases.gates.certify.cases.failures import Failure, failing
+from interlock.releases.gates.certify.cases import banks, lost, stored
 from interlock.releases.gates.certify.cases.holds import INCREMENTAL
 from interlock.releases.gates.certify.cases.types import amount_in
 from interlock.releases.gates.certify.stage import Paid, Stage
-
-_LOST = Failure("lost", "reset_after", executes=True)
-_SLOW_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,18 @@ class Crossing:
 
 
 def crossings(manifest: Manifest) -> list[Crossing]:
-    """Return what must be possible across releases, as far as ``manifest`` (what both claim) goes."""
+    """Return what must be possible across releases, as far as ``manifest`` goes."""
+    return [
+        *_follow_ons(manifest),
+        *_challenges(manifest),
+        *_kept(manifest),
+        *_banks(manifest),
+        *_inquiries(manifest),
+        *_webhooks(manifest),
+    ]
+
+
+def _follow_ons(manifest: Manifest) -> list[Crossing]:
     able = manifest.capabilities
     can = able.operations.__contains__
     found: list[Crossing] = []
@@ -45,30 +53,84 @@ def crossings(manifest: Manifest) -> list[Crossing]:
         found.append(Crossing("void", _held, _voided))
     if can(Operation.REFUND):
         found.append(Crossing("refund", _sold, _refunded))
+    if can(Operation.REFUND) and able.partial_refund:
         found.append(Crossing("refund partial", partial(_sold, currency="kwd"), _refunded_partly))
     if able.incremental:
         found.append(Crossing("increment", _incrementable, _raised))
-    if able.three_d_secure:
-        found.append(Crossing("challenge", _challenged, _completed))
-        found.append(Crossing("challenge confirmed by the shop", _challenged_by_hand, _completed_by_hand))
-    return [*found, *_inquiries(manifest)]
+    return found
+
+
+def _challenges(manifest: Manifest) -> list[Crossing]:
+    able = manifest.capabilities
+    if not able.three_d_secure:
+        return []
+    found = [
+        Crossing("challenge", challenged, completed),
+        Crossing("challenge confirmed by the shop", _challenged_by_hand, _completed_by_hand),
+    ]
+    if Operation.VERIFY in able.operations:
+        found.append(Crossing("challenge of a set-up", _set_up_challenged, _set_up_completed))
+    return found
+
+
+def _kept(manifest: Manifest) -> list[Crossing]:
+    if "merchant" not in manifest.capabilities.stored_credentials:
+        return []
+    return [Crossing("stored card used by merchant", _stored, _used)]
+
+
+def _banks(manifest: Manifest) -> list[Crossing]:
+    able = manifest.capabilities
+    found: list[Crossing] = []
+    if "sepa_debit" in able.methods:
+        found.append(Crossing("debit", _debited, _debit_paid))
+    if "customer_balance" in able.methods:
+        found.append(Crossing("transfer", banks.awaited, _transferred))
+    return found
+
+
+_INQUIRIES = {Operation.CAPTURE: "cny", Operation.VOID: "pen", Operation.INCREMENT: "aed", Operation.REFUND: "qar"}
+_TOLD = {Operation.CAPTURE: "egp", Operation.VOID: "mad", Operation.INCREMENT: "cop", Operation.REFUND: "uyu"}
+"""A currency for each, by which the webhooks that are held back are known; none is another case's."""
 
 
 def _inquiries(manifest: Manifest) -> list[Crossing]:
-    """Return what is found out about payments whose answer was lost: by asking, or from a webhook."""
+    """Return what is found out by asking, because an answer was lost."""
     able = manifest.capabilities
     can = able.operations.__contains__
     found: list[Crossing] = []
-    if able.inquiry != "none":
-        found.append(Crossing("inquiry after a lost sale", partial(_lost_sale, currency="sek"), _inquired))
-        if can(Operation.AUTHORISE) and can(Operation.VOID):
-            lost_hold = partial(_lost_sale, currency="nok", hold=True)
-            found.append(Crossing("inquiry after a lost hold", lost_hold, _inquired_hold))
-        if can(Operation.REFUND):
-            lost_refund = partial(_lost_refund, currency="dkk")
-            found.append(Crossing("inquiry after a lost refund", lost_refund, _inquired_refund))
-    if manifest.webhook is not None:
-        found.append(Crossing("webhook", partial(_lost_sale, currency="chf"), _heard))
+    if able.inquiry == "none":
+        return found
+    if can(Operation.SALE):
+        found.append(Crossing("inquiry after a lost sale", partial(lost.sale, currency="brl"), lost.sale_asked))
+    if can(Operation.AUTHORISE) and can(Operation.VOID):
+        hold = partial(lost.sale, currency="lkr", hold=True)
+        found.append(Crossing("inquiry after a lost hold", hold, lost.hold_asked))
+    for operation, currency in _INQUIRIES.items():
+        if can(operation):
+            begin = partial(lost.follow_on, operation, currency)
+            found.append(Crossing(f"inquiry after a lost {operation}", begin, partial(lost.asked, operation)))
+    if able.three_d_secure:
+        found.append(Crossing("inquiry after a lost return", lost.completion, lost.completion_asked))
+    if can(Operation.VERIFY):
+        found.append(Crossing("inquiry after a lost set-up", lost.set_up, lost.set_up_asked))
+    return found
+
+
+def _webhooks(manifest: Manifest) -> list[Crossing]:
+    """Return what a webhook tells of payments whose answer was lost."""
+    able = manifest.capabilities
+    found: list[Crossing] = []
+    if manifest.webhook is None:
+        return found
+    if Operation.SALE in able.operations:
+        found.append(Crossing("webhook of a sale", partial(lost.sale, currency="chf"), lost.sale_told))
+    # Where a provider answers for good, its webhooks need not name the operation; a refund is an object of its own.
+    named = {Operation.REFUND, *able.asynchronous_operations} & set(able.operations)
+    for operation, currency in _TOLD.items():
+        if operation in named:
+            begin = partial(lost.follow_on, operation, currency)
+            found.append(Crossing(f"webhook of a {operation}", begin, partial(lost.told, operation)))
     return found
 
 
@@ -117,13 +179,15 @@ async def _raised(stage: Stage, intent: Intent) -> None:
 # Challenges
 
 
-async def _challenged(stage: Stage) -> Paid:
+async def challenged(stage: Stage) -> Paid:
+    """Pay with a card whose holder is asked to act."""
     paid = await stage.pay(card=stage.card(deck.CHALLENGED))
     await stage.challenged(paid)
     return paid
 
 
-async def _completed(stage: Stage, paid: Paid) -> None:
+async def completed(stage: Stage, paid: Paid) -> None:
+    """Let the holder pass the bank's page; end the case unless all is taken then."""
     await stage.through_bank(await stage.challenged(paid))
     await stage.expect_taken(await stage.until_settled(paid.intent), paid.intent.amount_minor)
 
@@ -140,100 +204,44 @@ async def _completed_by_hand(stage: Stage, paid: Paid) -> None:
     await stage.expect_taken(await stage.until_settled(paid.intent), paid.intent.amount_minor)
 
 
-# Inquiries. Webhooks of these payments are held back: each has a currency of its own to know them by
+async def _set_up_challenged(stage: Stage) -> SetupIntent:
+    setup = await stage.set_up(await stage.customer(), stage.card(deck.CHALLENGED))
+    await stage.setup_waiting(setup)
+    return setup
 
 
-async def _lost_sale(stage: Stage, currency: str, *, hold: bool = False) -> Intent:
-    stage.hold_webhooks(f'"{currency}"')
-    number = stage.house.deck.plain()
-    operation = "authorise" if hold else "sale"
-    async with failing(stage, _LOST, bin=number[: deck.ISSUER_DIGITS], operation=operation):
-        paid = await stage.pay(24_000, currency, stage.card(number), hold=hold, rooms=stage.house.hasty)
-    return paid.intent
+async def _set_up_completed(stage: Stage, setup: SetupIntent) -> None:
+    await stage.through_bank(await stage.setup_waiting(setup))
+    setup = await stage.setup_settled(setup)
+    stage.expect(setup.status == "succeeded", f"the set-up is {setup.status} after a passed challenge")
 
 
-async def _inquired(stage: Stage, intent: Intent) -> None:
-    await stage.ask(intent)
-    await stage.release_webhooks(f'"{intent.currency}"')
-    await stage.expect_taken(await stage.until_settled(intent), intent.amount_minor)
+# Cards on file, debits, transfers
 
 
-async def _inquired_hold(stage: Stage, intent: Intent) -> None:
-    await stage.ask(intent)
-    await stage.release_webhooks(f'"{intent.currency}"')
-    await stage.voided(await stage.expect_status(intent, "requires_capture"))
+async def _stored(stage: Stage) -> tuple[str, Intent]:
+    customer = await stage.customer()
+    return customer, await stage.sale(customer=customer, setup_future_usage="off_session")
 
 
-async def _lost_refund(stage: Stage, currency: str) -> Intent:
-    number = stage.house.deck.plain()
-    intent = await stage.sale(24_000, currency, card=stage.card(number))
-    stage.hold_webhooks(f'"{currency}"')
-    async with failing(stage, _LOST, bin=number[: deck.ISSUER_DIGITS], operation="refund"):
-        await stage.refund(intent, rooms=stage.house.hasty)
-    return intent
+async def _used(stage: Stage, kept: tuple[str, Intent]) -> None:
+    customer, first = kept
+    await stored.used_again(stage, "merchant", customer, first.payment_method_id or "")
 
 
-async def _inquired_refund(stage: Stage, intent: Intent) -> None:
-    await stage.ask(intent)
-    await stage.release_webhooks(f'"{intent.currency}"')
-    await stage.until_settled(intent)
-    charge = await stage.charge(intent)
-    given = charge.amount_refunded_minor
-    stage.expect(given == intent.amount_minor, f"{given} is refunded, not {intent.amount_minor}")
+async def _debited(stage: Stage) -> Intent:
+    stage.hold_webhooks('"eur"')
+    return await banks.debited(stage, deck.PAID_ACCOUNT)
 
 
-async def _heard(stage: Stage, intent: Intent) -> None:
-    await stage.release_webhooks(f'"{intent.currency}"')
-    await stage.expect_taken(await stage.until_settled(intent), intent.amount_minor)
+async def _debit_paid(stage: Stage, intent: Intent) -> None:
+    await stage.release_webhooks('"eur"')
+    now = await stage.until_status(intent, "succeeded")
+    if Operation.REFUND in stage.manifest.capabilities.operations:
+        await stage.refunded(now)
 
 
-# Rollbacks: the release that began the payments has been taken back, and nothing is proven
-
-
-async def roll_back_in_the_middle(stages: dict[str, Stage], roll_back: Callable[[], Awaitable[None]]) -> dict[str, Any]:
-    """Begin payments, take their release back while they are under way, and return what was begun, by case."""
-    begun: dict[str, Any] = {}
-    challenge, webhook = stages.get(CHALLENGE), stages.get(WEBHOOK)
-    capture = stages.get(CAPTURE)
-    if webhook is not None:
-        begun[WEBHOOK] = await _lost_sale(webhook, "chf")
-    if challenge is not None:
-        begun[CHALLENGE] = await _challenged(challenge)
-    if capture is None:
-        await roll_back()
-        return begun
-    number = capture.house.deck.plain()
-    intent = await capture.hold(card=capture.card(number))
-    slow = Failure("slow", "latency", executes=True, parameters=(("ms", _SLOW_MS),))
-    async with failing(capture, slow, bin=number[: deck.ISSUER_DIGITS], operation="capture"):
-        under_way = asyncio.create_task(capture.capture(intent))
-        await asyncio.sleep(_SLOW_MS / 4_000)
-        await roll_back()
-        await under_way
-    begun[CAPTURE] = intent
-    return begun
-
-
-async def ends_right(stage: Stage, begun: Any) -> None:
-    """Finish what was begun before the rollback, as shoppers and webhooks do."""
-    if stage.case == CHALLENGE:
-        await _completed(stage, begun)
-        return
-    if stage.case == WEBHOOK:
-        await stage.release_webhooks(f'"{begun.currency}"')
-    intent = await stage.until_settled(begun)
-    await stage.expect_taken(intent, begun.amount_minor)
-
-
-CHALLENGE, CAPTURE, WEBHOOK = "rollback during a challenge", "rollback during a capture", "rollback before a webhook"
-
-
-def rollbacks(manifest: Manifest) -> list[str]:
-    """Return the names of the cases in which a release is taken back in the middle of a payment."""
-    able = manifest.capabilities
-    found = [CHALLENGE] if able.three_d_secure else []
-    if Operation.CAPTURE in able.operations:
-        found.append(CAPTURE)
-    if manifest.webhook is not None:
-        found.append(WEBHOOK)
-    return found
+async def _transferred(stage: Stage, awaited: tuple[str, Intent]) -> None:
+    customer, intent = awaited
+    await banks.fund(stage, customer, intent.amount_minor)
+    await stage.expect_taken(await stage.until_status(intent, "succeeded"), intent.amount_minor)

@@ -160,14 +160,15 @@ async def _follow_on(operation: Operation, failure: Failure, stage: Stage) -> No
         intent = await stage.hold(card=card, details=details)
     refund: Refund | None = None
     async with failing(stage, failure, **match):
-        refund = await _operate(stage, operation, intent)
+        refund = await operate(stage, operation, intent)
     attempt = await stage.attempt(intent, operation)
     _expect_first_word(stage, failure, attempt.state, operation)
     await stage.recover(intent)
-    await _expect_done(stage, operation, failure, intent, refund)
+    await expect_done(stage, operation, failure, intent, refund)
 
 
-async def _operate(stage: Stage, operation: Operation, intent: Intent) -> Refund | None:
+async def operate(stage: Stage, operation: Operation, intent: Intent) -> Refund | None:
+    """Ask for a follow-on of the whole payment, with little patience; return the refund, if it is one."""
     rooms = stage.house.hasty
     if operation is Operation.REFUND:
         return await stage.refund(intent, rooms=rooms)
@@ -180,7 +181,7 @@ async def _operate(stage: Stage, operation: Operation, intent: Intent) -> Refund
     return None
 
 
-async def _expect_done(
+async def expect_done(
     stage: Stage, operation: Operation, failure: Failure, intent: Intent, refund: Refund | None
 ) -> None:
     """End the case unless the follow-on ended as its first or a later try says; then tidy up what is still held."""

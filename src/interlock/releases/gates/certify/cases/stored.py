@@ -79,7 +79,8 @@ async def _verify_failed(stage: Stage) -> None:
     stage.expect(setup.status == "requires_payment_method", f"the set-up is {setup.status} after a failed challenge")
 
 
-async def _reused(stage: Stage, initiator: str, customer: str, method: str) -> None:
+async def used_again(stage: Stage, initiator: str, customer: str, method: str) -> None:
+    """Pay with a card that is kept; end the case unless all is taken."""
     confirm = _OFF_SESSION if initiator == "merchant" else ConfirmIntent(return_url=RETURN_URL)
     await stage.sale(3_300, method=method, customer=customer, confirm=confirm)
 
@@ -87,15 +88,15 @@ async def _reused(stage: Stage, initiator: str, customer: str, method: str) -> N
 async def _after_setup(initiator: str, stage: Stage) -> None:
     customer = await stage.customer()
     setup = await _stored(stage, customer, stage.card())
-    await _reused(stage, initiator, customer, setup.payment_method_id or "")
-    await _reused(stage, initiator, customer, setup.payment_method_id or "")
+    await used_again(stage, initiator, customer, setup.payment_method_id or "")
+    await used_again(stage, initiator, customer, setup.payment_method_id or "")
 
 
 async def _after_payment(initiator: str, stage: Stage) -> None:
     customer = await stage.customer()
     usage = "off_session" if initiator == "merchant" else "on_session"
     first = await stage.sale(customer=customer, setup_future_usage=usage)
-    await _reused(stage, initiator, customer, first.payment_method_id or "")
+    await used_again(stage, initiator, customer, first.payment_method_id or "")
 
 
 async def _never_stored(stage: Stage) -> None:
@@ -121,7 +122,7 @@ async def _challenged_setup(provider: Provider, stage: Stage) -> None:
     await stage.through_bank(await stage.setup_waiting(setup))
     setup = await stage.setup_settled(setup)
     stage.expect(setup.status == "succeeded", f"the set-up is {setup.status} after a passed challenge")
-    await _reused(stage, "merchant", customer, setup.payment_method_id or "")
+    await used_again(stage, "merchant", customer, setup.payment_method_id or "")
 
 
 async def _challenged_payment(provider: Provider, stage: Stage) -> None:
@@ -131,7 +132,7 @@ async def _challenged_payment(provider: Provider, stage: Stage) -> None:
     )
     await stage.through_bank(await stage.challenged(paid))
     first = await stage.expect_taken(await stage.until_settled(paid.intent), 2_400)
-    await _reused(stage, "merchant", customer, first.payment_method_id or "")
+    await used_again(stage, "merchant", customer, first.payment_method_id or "")
 
 
 async def _network_transaction(stage: Stage) -> None:
