@@ -270,9 +270,7 @@ def _currencies(plain: Plain) -> Iterator[Edit]:
 def _webhook(plain: Plain) -> Iterator[Edit]:
     webhook = plain["webhook"]
     yield Edit(path=("webhook",), operator="removed", action="table")
-    yield _set(
-        ("webhook", "scheme"), "swapped", "adyen_hmac" if webhook["scheme"] == "stripe_v1" else "stripe_v1"
-    )
+    yield _set(("webhook", "scheme"), "swapped", "adyen_hmac" if webhook["scheme"] == "stripe_v1" else "stripe_v1")
     for name in (*plain["credentials"], "nothing"):
         yield _set(("webhook", "credential"), f"is_{name}", name)
     yield _set(("webhook", "signature_header"), "typo", "x-signature")

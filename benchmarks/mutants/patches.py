@@ -69,7 +69,9 @@ def patched(gateway: str, file: str, source: str) -> Iterator[Draft]:
         if (patch.gateway, patch.file) != (gateway, file):
             continue
         if source.count(patch.old) != 1:
-            raise StalePatchError(f"{gateway}/{file} {patch.operator}: {patch.old!r} stands {source.count(patch.old)} times")
+            raise StalePatchError(
+                f"{gateway}/{file} {patch.operator}: {patch.old!r} stands {source.count(patch.old)} times"
+            )
         before, after = source.split(patch.old)
         yield Draft(
             file=file,

@@ -52,7 +52,7 @@ def corpus_of(
 def observe(loaded: LoadedConnector, corpus: Corpus) -> list[Trace]:
     """Return what the connector does with everything in ``corpus``, in its order, with made-up accounts.
 
-    Runs the connector in this process: of code that is not trusted, ask in isolation (the task ``contract_observe``).
+    Runs the connector in this process: of code that is not trusted, ask in isolation (the task ``contract_compare``).
 
     Args:
         loaded: the connector.

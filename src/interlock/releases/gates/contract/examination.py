@@ -1,7 +1,7 @@
 """What runs in the isolated process: every case once forwards with its checks, and once backwards to compare.
 
-The tasks ``contract`` and ``contract_observe`` of :mod:`interlock.releases.gates.isolation`; nobody else calls this,
-except tests, in the way the isolation does.
+The task ``contract`` of :mod:`interlock.releases.gates.isolation`; nobody else calls this, except tests, in the way the
+isolation does.
 """
 
 from pathlib import Path
@@ -20,35 +20,41 @@ from interlock.releases.gates.contract.checks.notices import NoticeChecks
 from interlock.releases.gates.contract.checks.purity import PurityChecks
 from interlock.releases.gates.contract.checks.reading import ReadingChecks
 from interlock.releases.gates.contract.checks.wire import WireChecks
-from interlock.releases.gates.contract.corpus import Corpus, corpus_of, observe
+from interlock.releases.gates.contract.corpus import Corpus, corpus_of
 from interlock.releases.gates.contract.documents import documents_of
 from interlock.releases.gates.contract.knowledge import knowledge_of, known_providers
 from interlock.releases.gates.contract.notes import Notes
 from interlock.releases.gates.isolation.types import Report
 from interlock.releases.gates.observation import Trace
-from interlock.releases.gates.providers.tables import ProviderTable
+from interlock.releases.gates.providers.tables import ProviderTable, provider_table
 from interlock.releases.gates.types import Finding
 
 _STEP = 200
 """So many cases are one step, whose processor time is limited."""
+_prepared: dict[bytes, Corpus] = {}
+"""Cases by manifest, built in the keeper: what a worker changes of them ends with it."""
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
     """The order: a packed package, how to examine it, and what the switch knows of its provider. ``corpus_manifest`` is
-    the manifest that cases are built for, where it is not the package's own."""
+    the manifest that cases are built for, where it is not the package's own. ``stop_at_first`` ends after the first case
+    in which something is wrong."""
 
     package: bytes
     livemode: bool
     specifications: str | None
     table: ProviderTable | None
     corpus_manifest: bytes | None = None
+    stop_at_first: bool = False
 
 
 class Preparation(msgspec.Struct, frozen=True, kw_only=True):
-    """What to prepare a keeper with: the folder of published documents, and whose."""
+    """What to prepare a keeper with: the folder of published documents, whose, and manifests (of test mode) that many
+    packages will share: their cases are built once."""
 
     specifications: str | None
     providers: tuple[str, ...] = ()
+    manifests: tuple[bytes, ...] = ()
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +75,10 @@ def warm(argument: bytes) -> None:
             documents = documents_of(provider, Path(preparation.specifications))
             if documents is not None:
                 documents.warm(knowledge)
+    for manifest in preparation.manifests:
+        read = read_manifest(manifest, MANIFEST_FILE)
+        specifications = Path(preparation.specifications) if preparation.specifications is not None else None
+        _prepared[manifest] = corpus_of(read, specifications=specifications, table=provider_table(read.name))
 
 
 def examine(argument: bytes, report: Report) -> bytes:
@@ -82,28 +92,24 @@ def examine(argument: bytes, report: Report) -> bytes:
     order = msgspec.msgpack.decode(argument, type=Examination)
     report("load", 0, 1)
     loaded = load_package(unpack(order.package))
-    return msgspec.msgpack.encode(examined(loaded, _corpus(order, loaded), report))
-
-
-def observe_packed(argument: bytes, report: Report) -> bytes:
-    """Observe a package (:class:`Examination`) and return its traces as MessagePack; raises like :func:`examine`."""
-    order = msgspec.msgpack.decode(argument, type=Examination)
-    report("load", 0, 1)
-    loaded = load_package(unpack(order.package))
     corpus = _corpus(order, loaded)
-    report("observe", 0, 1)
-    return msgspec.msgpack.encode(observe(loaded, corpus))
+    return msgspec.msgpack.encode(examined(loaded, corpus, report, stop_at_first=order.stop_at_first))
 
 
 def _corpus(order: Examination, loaded: LoadedConnector) -> Corpus:
     manifest = loaded.manifest
+    own = unpack(order.package).manifest
+    if own in _prepared and order.corpus_manifest is None and not order.livemode:
+        return _prepared[own]
     if order.corpus_manifest is not None:
         manifest = read_manifest(order.corpus_manifest, MANIFEST_FILE)
     specifications = Path(order.specifications) if order.specifications is not None else None
     return corpus_of(manifest, livemode=order.livemode, specifications=specifications, table=order.table)
 
 
-def examined(loaded: LoadedConnector, corpus: Corpus, report: Report, *, twice: bool = True) -> Examined:
+def examined(
+    loaded: LoadedConnector, corpus: Corpus, report: Report, *, twice: bool = True, stop_at_first: bool = False
+) -> Examined:
     """Run everything in ``corpus`` and return what the checks found.
 
     Args:
@@ -111,11 +117,12 @@ def examined(loaded: LoadedConnector, corpus: Corpus, report: Report, *, twice: 
         corpus: the cases.
         report: told of progress.
         twice: whether everything is run again, which shows what a connector keeps.
+        stop_at_first: end after the first case in which something is wrong.
 
     """
     notes = Notes()
     _doubts(corpus, notes)
-    run = _Run(loaded, corpus, notes, report)
+    run = _Run(loaded, corpus, notes, report, stop_at_first=stop_at_first)
     run.cases()
     run.deliveries()
     if twice:
@@ -131,12 +138,16 @@ def examined(loaded: LoadedConnector, corpus: Corpus, report: Report, *, twice: 
 class _Run:
     """One examination."""
 
-    def __init__(self, loaded: LoadedConnector, corpus: Corpus, notes: Notes, report: Report) -> None:
+    def __init__(
+        self, loaded: LoadedConnector, corpus: Corpus, notes: Notes, report: Report, *, stop_at_first: bool
+    ) -> None:
         stage = corpus.stage
         places = places_of_money(stage.table, stage.manifest)
         self._loaded = loaded
         self._corpus = corpus
         self._report = report
+        self._notes = notes
+        self._stop_at_first = stop_at_first
         self._accounts = stage.accounts
         self._wire = WireChecks(stage, notes, SentExtractor(places))
         self._money = MoneyChecks(stage, notes, places)
@@ -148,10 +159,16 @@ class _Run:
         self._heard: list[Trace] = []
         self._seen: set[tuple[object, ...]] = set()
 
+    @property
+    def _is_over(self) -> bool:
+        return self._stop_at_first and self._notes.has_failed
+
     def cases(self) -> None:
         """Run every case and check it."""
         total = len(self._corpus.cases)
         for number, case in enumerate(self._corpus.cases):
+            if self._is_over:
+                return
             if number % _STEP == 0:
                 self._report(f"{case.group} {case.name}", number, total)
             performed = perform(self._loaded, self._accounts[case.account], case)
@@ -186,6 +203,8 @@ class _Run:
         """Run every delivery and check it."""
         total = len(self._corpus.deliveries)
         for number, delivery in enumerate(self._corpus.deliveries):
+            if self._is_over:
+                return
             if number % _STEP == 0:
                 self._report(f"{delivery.group} {delivery.name}", number, total)
             trace = deliver(self._loaded, self._accounts[delivery.account], delivery)
@@ -196,6 +215,8 @@ class _Run:
         """Run everything again from its end, and pairs of accounts in turn."""
         total = len(self._done)
         for number, performed in enumerate(reversed(self._done)):
+            if self._is_over:
+                return
             if number % _STEP == 0:
                 self._report(f"again {performed.case.name}", number, total)
             self._purity.again(performed)

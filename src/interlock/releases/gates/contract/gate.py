@@ -18,19 +18,22 @@ LIMITS = Limits(wall_ms=120_000, step_cpu_ms=5_000)
 _PROVEN = "contract.run"
 
 
-async def run(subject: Subject, progress: Progress, *, nursery: Nursery | None = None) -> GateReport:
+async def run(
+    subject: Subject, progress: Progress, *, nursery: Nursery | None = None, stop_at_first: bool = False
+) -> GateReport:
     """Examine ``subject`` in a process of its own, with made-up accounts; raises nothing that the subject can cause.
 
     Args:
         subject: the package; ``specifications`` is the folder of the providers' published documents.
         progress: told of progress.
         nursery: a warm keeper for many runs (:func:`nursery_for`); one is started and ended without it.
+        stop_at_first: end after the first case in which something is wrong: the verdict is the same, and soon there.
 
     """
     started_s = time.perf_counter()
     try:
         manifest = read_manifest(subject.package.files.get(MANIFEST_FILE, b""), MANIFEST_FILE)
-        order = _order(subject, manifest)
+        order = _order(subject, manifest, stop_at_first=stop_at_first)
     except ConfigurationError as error:
         own = error.field.startswith(MANIFEST_FILE)
         found = _finding(Verdict.FAILED if own else Verdict.ERROR, error.field, error.problem, error.remedy)
@@ -60,25 +63,27 @@ async def run(subject: Subject, progress: Progress, *, nursery: Nursery | None =
     return _report(answer.findings, started_s, answer)
 
 
-def nursery_for(subject: Subject, *providers: str) -> Nursery:
+def nursery_for(subject: Subject, *providers: str, manifests: tuple[bytes, ...] = ()) -> Nursery:
     """Return a keeper that has the published documents ready.
 
     Args:
         subject: names the folder of documents.
         providers: whose documents; those of every known provider without any.
+        manifests: that many of the packages will have.
 
     """
     folder = str(subject.specifications) if subject.specifications is not None else None
-    preparation = Preparation(specifications=folder, providers=providers)
+    preparation = Preparation(specifications=folder, providers=providers, manifests=manifests)
     return Nursery(TASK, warm=msgspec.msgpack.encode(preparation))
 
 
-def _order(subject: Subject, manifest: Manifest) -> Examination:
+def _order(subject: Subject, manifest: Manifest, *, stop_at_first: bool) -> Examination:
     return Examination(
         package=pack(subject.package),
         livemode=subject.livemode,
         specifications=str(subject.specifications) if subject.specifications is not None else None,
         table=provider_table(manifest.name),
+        stop_at_first=stop_at_first,
     )
 
 

@@ -85,6 +85,11 @@ class Notes:
         if len(kind.examples) < _EXAMPLES:
             kind.examples[case] = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Return True once something is wrong."""
+        return bool(self._kinds)
+
     def doubt(self, check: str, where: str, problem: str, remedy: str) -> None:
         """Write down that something could not be found out."""
         self._alone.append(_finding(check, Verdict.INCONCLUSIVE, where, problem, remedy, {}))

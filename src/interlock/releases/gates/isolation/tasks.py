@@ -25,7 +25,7 @@ _GATES = "interlock.releases.gates"
 
 TASKS: dict[str, Task] = {
     "contract": Task(module=f"{_GATES}.contract.examination", function="examine", warm="warm"),
-    "contract_observe": Task(module=f"{_GATES}.contract.examination", function="observe_packed", warm="warm"),
+    "contract_compare": Task(module=f"{_GATES}.contract.comparing", function="compare", warm="prepare"),
     "diff": Task(module="interlock.releases.comparing", function="compared"),
     "inspect": Task(module="interlock.releases.inspection", function="check"),
     "load": Task(module=f"{_GATES}.isolation.loading", function="load"),

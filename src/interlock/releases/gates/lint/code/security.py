@@ -12,39 +12,79 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import msgspec
+
 from interlock.releases.gates.lint.code.source import EXCUSABLE, Module
 from interlock.releases.gates.lint.notes import Notes
 
 CHECK = "security"
 _BLOCKING = frozenset({"MEDIUM", "HIGH"})
 _NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
+_KNOWN_MAX = 64
 _one_at_a_time = Lock()
 
 
+class _Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that Bandit found; ``rule`` is None where it could not read the module."""
+
+    rule: str | None
+    severity: str
+    line: int
+    text: str
+
+
+_known: dict[str, tuple[_Issue, ...]] = {}
+
+
 def check(modules: dict[str, Module], notes: Notes) -> None:
-    """Run Bandit over ``modules``, which are written to a folder of their own for it."""
+    """Run Bandit over ``modules``; one that was looked at before is not looked at again."""
     notes.looked(CHECK, len(modules))
-    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="interlock_lint_") as folder:
-        places = {}
-        for number, module in enumerate(modules.values()):
-            path = Path(folder) / f"module_{number}.py"
-            path.write_text(module.text, encoding="utf-8", newline="")
-            places[str(path)] = module
-        manager = _run(list(places))
-        issues = manager.get_issue_list()
-        skipped = manager.get_skipped()
-    for path, reason in skipped:
-        module = places[str(path)]
-        notes.broke(CHECK, module.file, f"Bandit could not read it ({reason})", "look at the module by hand")
+    texts = {module.text for module in modules.values()}
+    with _one_at_a_time:
+        known = {text: _known[text] for text in texts if text in _known}
+        known.update(_looked_at([text for text in texts if text not in known]))
+        _remember(known)
     minor = 0
-    for issue in issues:
-        module = places[str(issue.fname)]
-        if issue.severity not in _BLOCKING:
-            minor += 1
-        elif not module.excused(notes, CHECK, issue.lineno):
-            problem = f"{issue.text.rstrip('. ')} ({issue.test_id}, {issue.severity.lower()})"
-            notes.fail(CHECK, f"{module.file}:{issue.lineno}", problem, "see bandit.readthedocs.io", rule=issue.test_id)
+    for module in modules.values():
+        for issue in known[module.text]:
+            if issue.rule is None:
+                remedy = "look at the module by hand"
+                notes.broke(CHECK, module.file, f"Bandit could not read it ({issue.text})", remedy)
+            elif issue.severity not in _BLOCKING:
+                minor += 1
+            elif not module.excused(notes, CHECK, issue.line):
+                problem = f"{issue.text.rstrip('. ')} ({issue.rule}, {issue.severity.lower()})"
+                notes.fail(CHECK, f"{module.file}:{issue.line}", problem, "see bandit.readthedocs.io", rule=issue.rule)
     notes.measured["bandit_low"] = minor
+
+
+def _remember(known: dict[str, tuple[_Issue, ...]]) -> None:
+    """Keep what was found, the latest last; what was not asked for longest goes."""
+    for text, issues in known.items():
+        _known.pop(text, None)
+        _known[text] = issues
+    while len(_known) > _KNOWN_MAX:
+        del _known[next(iter(_known))]
+
+
+def _looked_at(texts: list[str]) -> dict[str, tuple[_Issue, ...]]:
+    """Return what Bandit finds in each text, which are written to a folder of their own for it."""
+    found: dict[str, list[_Issue]] = {text: [] for text in texts}
+    if not texts:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="interlock_lint_") as folder:
+        places = {}
+        for number, text in enumerate(texts):
+            path = Path(folder) / f"module_{number}.py"
+            path.write_text(text, encoding="utf-8", newline="")
+            places[str(path)] = text
+        manager = _run(list(places))
+        for issue in manager.get_issue_list():
+            one = _Issue(rule=issue.test_id, severity=issue.severity, line=issue.lineno, text=issue.text)
+            found[places[str(issue.fname)]].append(one)
+        for path, reason in manager.get_skipped():
+            found[places[str(path)]].append(_Issue(rule=None, severity="", line=0, text=str(reason)))
+    return {text: tuple(issues) for text, issues in found.items()}
 
 
 def _run(paths: list[str]) -> Any:
