@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from benchmarks import figures
 from benchmarks.statistics import summing
+from benchmarks.statistics.fingerprint import fingerprint
 from benchmarks.statistics.work import Found, Task, tasks
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -94,6 +95,7 @@ def document(results: dict[str, Found], *, quick: bool, seed: int, seconds: floa
         "not_measured": {bar.name: "not simulated" for bar in summing.BARS if bar.name not in named},
         "beside": {**summing.beside(results), "events_per_second": round(speed)},
         "curves": summing.curves(results),
+        "fingerprint": fingerprint(),
     }
 
 

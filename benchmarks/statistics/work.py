@@ -109,7 +109,7 @@ def _compared() -> Iterator[Task]:
             yield from _cut(f"{group}/{name}", canaries, 1, seconds, _delayed(fault, ONE, plan))
     late = Fault(1.0, innocent_payments=20_000)
     yield from _cut("late/product", 800, 1, 6.0, _delayed(late, ONE))
-    yield from _cut("late/plain_formula", 400, 1, 4.0, _delayed(late, ONE, PLAIN_WITH_BUDGET))
+    yield from _cut("late/plain_with_budget", 400, 1, 4.0, _delayed(late, ONE, PLAIN_WITH_BUDGET))
 
 
 def _innocent() -> Iterator[Task]:

@@ -32,6 +32,9 @@ POINTS = (
 )
 """Every recovery point, in the order a payment's life meets them."""
 
+TRIAL_POINTS = ("canary.judged", "canary.passed", "canary.acted")
+"""Those of the release controller, in the order a trial meets them."""
+
 
 def reach(point: str) -> None:
     """Die here when the environment asks for ``point``."""

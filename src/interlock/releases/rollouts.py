@@ -355,9 +355,8 @@ def _ended(trial: StoredTrial, state: TrialState, why: str, now_ms: int) -> Stor
 
 
 def _is_in(trial: StoredTrial) -> bool:
-    """Return True when the evidence for a promotion is in. A trial that waits for a person goes on collecting."""
-    waits = trial.plan.waits_for_person and trial.verdict.startswith(f"{NO_WORSE}:")
-    return trial.state is TrialState.PASSED or waits
+    """Return True when the evidence for a promotion is in: the trial's last word was that the release is no worse."""
+    return trial.state is TrialState.PASSED or trial.verdict.startswith(f"{NO_WORSE}:")
 
 
 def _wrong_state(release: Release, verb: str) -> Problem:

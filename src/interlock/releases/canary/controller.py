@@ -121,14 +121,9 @@ class CanaryController:
     ) -> bool:
         if trial.plan.waits_for_person:
             return False  # a person's ``promote`` finds the verdict in the row
-        passed = msgspec.structs.replace(
-            trial,
-            version=trial.version + 1,
-            state=TrialState.PASSED,
-            verdict=verdict.reason[:_VERDICT_MAX],
-            changed_at_ms=now_ms,
-        )
-        if not isinstance(await self._database.commit([Update(TRIALS, passed)]), Committed):
+        # The row says so before the pointer moves: killed in between, the next controller finds the trial running and
+        # judges again, and a person who promotes is believed.
+        if not await self._keep(trial, watched, verdict, now_ms):
             return False
         reach("canary.passed")
         promote = self._rollouts.promote(scope, trial.release_id, _ACTOR, verdict.reason)
@@ -164,11 +159,11 @@ class CanaryController:
 
     # Keeping
 
-    async def _keep(self, trial: StoredTrial, watched: _Watched, verdict: Verdict, now_ms: int) -> None:
-        """Write a checkpoint now and then, and at once when the verdict turns."""
+    async def _keep(self, trial: StoredTrial, watched: _Watched, verdict: Verdict, now_ms: int) -> bool:
+        """Write a checkpoint now and then, and at once when the verdict turns; return False when it was refused."""
         turned = type(verdict).__name__ != watched.verdict
         if not turned and now_ms - watched.checkpoint_ms < _CHECKPOINT_EVERY_MS:
-            return
+            return True
         if turned and isinstance(verdict, Hold):
             _log.warning("trial of release %s is inconclusive: %s", trial.release_id, verdict.reason)
         checkpoint = watched.memory.checkpoint
@@ -182,8 +177,9 @@ class CanaryController:
         )
         if isinstance(await self._database.commit([Update(TRIALS, kept)]), Committed):
             watched.version, watched.checkpoint_ms, watched.verdict = kept.version, now_ms, type(verdict).__name__
-        else:
-            self._watched.pop(trial.id, None)
+            return True
+        self._watched.pop(trial.id, None)
+        return False
 
     async def _end_stray(self, trial: StoredTrial, now_ms: int) -> None:
         """Close a trial whose pointer has gone on without it (a crash between two commits cannot leave one; a person

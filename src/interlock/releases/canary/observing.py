@@ -21,8 +21,11 @@ SLOW_MS = 5_000
 """An answer that takes longer than this is slow, whatever it says: the shopper has begun to press reload."""
 OUTCOME_WITHIN_MS = 60_000
 """A payment without any outcome after this time (twice what a request waits) is missing, and pending too long."""
+CHALLENGE_WITHIN_MS = 15 * 60_000
+"""A challenge that nobody passed in this time counts as not approved. Shoppers leave some behind on either arm; a
+release that sends them to a page nobody can pass would otherwise never get a verdict."""
 FORGOTTEN_AFTER_MS = 3_600_000
-"""After this nobody waits for further verdicts: a challenge that was left behind stays one."""
+"""After this nobody waits for further verdicts."""
 
 _TECHNICAL = frozenset({Outcome.REFUSED.value, Outcome.NOT_SENT.value})
 _ANSWERED = _TECHNICAL | {
@@ -107,7 +110,8 @@ def verdicts(attempt: TrialAttempt, now_ms: int) -> Iterator[tuple[Indicator, bo
         yield Indicator.ECHO_MISMATCH, False
     if state in _ANSWERED:
         yield Indicator.TECHNICAL, state in _TECHNICAL
-    if state in _DECIDED:
+    left_behind = state == Outcome.CHALLENGE and age_ms > CHALLENGE_WITHIN_MS
+    if state in _DECIDED or left_behind:
         yield Indicator.APPROVAL, state != Outcome.APPROVED
     if attempt.latency_ms is not None and state not in _TECHNICAL:
         yield Indicator.SLOW, attempt.latency_ms > SLOW_MS

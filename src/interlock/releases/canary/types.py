@@ -14,9 +14,9 @@ OTHER = "other"
 class Indicator(StrEnum):
     """What is judged of a payment. Each verdict is good or bad; while it is unknown there is no observation.
 
-    ``APPROVAL``: declined, refused and not sent are bad. ``TECHNICAL``: refused and not sent are bad. ``SLOW``: the
-    answer took too long. ``PENDING_TOO_LONG``: no final result in the time the method usually needs.
-    ``ECHO_MISMATCH``: the gateway answered with another amount or currency than it was asked for.
+    ``APPROVAL``: declined, refused, not sent and a challenge that was left behind are bad. ``TECHNICAL``: refused and
+    not sent are bad. ``SLOW``: the answer took too long. ``PENDING_TOO_LONG``: no final result in the time the method
+    usually needs. ``ECHO_MISMATCH``: the gateway answered with another amount or currency than it was asked for.
     """
 
     APPROVAL = "approval"
