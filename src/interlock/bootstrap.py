@@ -216,7 +216,7 @@ def wire(foundation: Foundation) -> Rooms:
         proposals=proposals,
         examiner=Examiner(proposals, clock, specifications=settings.specs, public_url=settings.base_url()),
         rollouts=rollouts,
-        canaries=CanaryController(database, proposals, rollouts, clock),
+        canaries=CanaryController(database, rollouts, clock),
         aftermath=Aftermath(database, payments.reviewer),
         validator=Validator(payments),
         ledger=Ledger(database, clock),

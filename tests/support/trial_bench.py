@@ -48,7 +48,7 @@ class TrialBench:
 
     def another_controller(self) -> CanaryController:
         """Return a controller as a process that was started just now has it."""
-        return CanaryController(self.database, self.proposals, self.rollouts, self.clock)
+        return CanaryController(self.database, self.rollouts, self.clock)
 
     async def start(self, plan: Plan) -> Release:
         """Add a gateway and start a canary on it."""

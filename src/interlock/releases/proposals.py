@@ -12,10 +12,10 @@ import msgspec
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.errors import ConfigurationError
-from interlock.base.ids import new_id
 from interlock.base.problems import Problem, invalid
 from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.package import MANIFEST_FILE, Package
+from interlock.releases.evidence import examined, new_evidence
 from interlock.releases.gates.types import Gate, GateReport, Verdict
 from interlock.releases.inspection import inspect
 from interlock.releases.machine import Trigger, next_state
@@ -174,16 +174,7 @@ class Proposals:
         if isinstance(release, Problem):
             return release
         now_ms = self._clock.now_ms()
-        found = Evidence(
-            account_id=scope.account_id,
-            id=new_id("ev", now_ms),
-            livemode=scope.livemode,
-            created_at_ms=now_ms,
-            release_id=release.id,
-            gate=report.gate,
-            verdict=report.verdict,
-            report=report,
-        )
+        found = new_evidence(release, report, now_ms)
         evidence = [found, *await self.store.evidence(release)]
         trigger = gates_trigger(evidence)
         state = None if trigger is None else next_state(release.state, trigger)
@@ -191,9 +182,7 @@ class Proposals:
         writes: list[Write] = [Insert(EVIDENCE, found)]
         if moved is not release:
             writes.append(Update(RELEASES, moved))
-        facts = {"gate": report.gate.value, "verdict": report.verdict.value, "findings": len(report.findings)}
-        why = report.findings[0].sentence() if report.findings else ""
-        entry = Entry(actor=actor.name, action="release.examined", subject=release.id, why=why, facts=facts)
+        entry = examined(found, actor.name)
         return await self.store.commit(scope, writes, [entry], now_ms) or moved
 
     # Approval

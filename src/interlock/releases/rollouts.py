@@ -15,10 +15,12 @@ from interlock.base.context import Scope
 from interlock.base.errors import StorageError
 from interlock.base.ids import new_id, new_secret
 from interlock.base.problems import Problem, invalid
+from interlock.releases.evidence import examined, new_evidence
+from interlock.releases.gates.types import GateReport
 from interlock.releases.machine import Trigger, next_state
 from interlock.releases.store import ReleaseStore
 from interlock.releases.takeover import takes_over
-from interlock.releases.types import NO_WORSE, TRIALS, Actor, Plan, StoredTrial, TrialState
+from interlock.releases.types import EVIDENCE, NO_WORSE, TRIALS, Actor, Plan, StoredTrial, TrialState
 from interlock.routing import store as routing_store
 from interlock.routing.journal import Entry
 from interlock.routing.releases import POINTERS, RELEASES, Pointer, Release, ReleaseState, TrialKind
@@ -80,7 +82,7 @@ class Rollouts:
         writes = [_update(release, state, now_ms), Update(POINTERS, moved), Insert(TRIALS, trial)]
         facts = {"gateway": pointer.id, "trial": trial.id, "share_ppm": moved.share_ppm, "epoch": moved.version}
         entry = Entry(actor=actor.name, action="canary.started", subject=release.id, why=why, facts=facts)
-        return await self._commit(scope, writes, entry, now_ms) or replace(release, state=state)
+        return await self._commit(scope, writes, [entry], now_ms) or replace(release, state=state)
 
     async def set_share(self, scope: Scope, pointer: Pointer, share_ppm: int, actor: Actor, why: str) -> Problem | None:
         """Change the share of the running trial."""
@@ -89,12 +91,19 @@ class Rollouts:
         facts = {"gateway": pointer.id, "from_ppm": pointer.share_ppm, "to_ppm": share_ppm, "epoch": moved.version}
         subject = pointer.trial_release_id or pointer.id
         entry = Entry(actor=actor.name, action="trial.share_changed", subject=subject, why=why, facts=facts)
-        return await self._commit(scope, [Update(POINTERS, moved)], entry, now_ms)
+        return await self._commit(scope, [Update(POINTERS, moved)], [entry], now_ms)
 
     # Promotion
 
     async def promote(
-        self, scope: Scope, release_id: str, actor: Actor, why: str, *, break_glass: bool = False
+        self,
+        scope: Scope,
+        release_id: str,
+        actor: Actor,
+        why: str,
+        *,
+        break_glass: bool = False,
+        report: GateReport | None = None,
     ) -> Release | Problem:
         """Make the candidate stable and keep a hold-back arm on the release before it.
 
@@ -104,6 +113,7 @@ class Rollouts:
             actor: who; the controller once the evidence is in.
             why: for the journal.
             break_glass: without evidence, without a canary.
+            report: what the trial found, kept in the same commit.
 
         """
         place = await self._place(scope, release_id)
@@ -122,7 +132,7 @@ class Rollouts:
             return _wrong_state(release, "promote")
         if break_glass and not why.strip():
             return invalid("Breaking the glass needs a reason.", param="why")
-        return await self._promoted(place, running, actor, why, break_glass=break_glass)
+        return await self._promoted(place, running, actor, why, break_glass=break_glass, report=report)
 
     async def install(self, scope: Scope, release_id: str, actor: Actor, why: str) -> Release | Problem:
         """Make an approved release stable at once, without a canary: for gateways that no shopper uses (sandboxes)."""
@@ -134,7 +144,14 @@ class Rollouts:
         return await self._promoted(place, None, actor, why, break_glass=False)
 
     async def _promoted(
-        self, place: _Place, running: StoredTrial | None, actor: Actor, why: str, *, break_glass: bool
+        self,
+        place: _Place,
+        running: StoredTrial | None,
+        actor: Actor,
+        why: str,
+        *,
+        break_glass: bool,
+        report: GateReport | None = None,
     ) -> Release | Problem:
         pointer, release, scope = place.pointer, place.release, place.gateway.scope
         trigger = Trigger.PROMOTED if release.state is ReleaseState.CANARY else Trigger.INSTALLED
@@ -163,25 +180,37 @@ class Rollouts:
         writes.append(Update(POINTERS, moved))
         facts = {"gateway": pointer.id, "was": stable.id, "epoch": moved.version, "break_glass": break_glass}
         entry = Entry(actor=actor.name, action="release.promoted", subject=release.id, why=why, facts=facts)
-        return await self._commit(scope, writes, entry, now_ms) or replace(release, state=state)
+        return await self._end(release, writes, entry, report, now_ms) or replace(release, state=state)
 
     # The way back
 
-    async def roll_back(self, scope: Scope, release_id: str, actor: Actor, why: str) -> Release | Problem:
-        """Take a release out of service at once: a candidate gives way to stable, stable to the release before it."""
+    async def roll_back(
+        self, scope: Scope, release_id: str, actor: Actor, why: str, *, report: GateReport | None = None
+    ) -> Release | Problem:
+        """Take a release out of service at once: a candidate gives way to stable, stable to the release before it.
+
+        ``report`` is what its trial found, kept in the same commit.
+        """
         place = await self._place(scope, release_id)
         if isinstance(place, Problem):
             return place
         if place.release.state is ReleaseState.CANARY:
-            return await self.end_trial(scope, release_id, actor, why, TrialState.FAILED)
+            return await self.end_trial(scope, release_id, actor, why, TrialState.FAILED, report=report)
         if place.release.state is not ReleaseState.STABLE:
             return _wrong_state(place.release, "roll back")
-        return await self._restored(place, actor, why)
+        return await self._restored(place, actor, why, report)
 
     async def end_trial(
-        self, scope: Scope, release_id: str, actor: Actor, why: str, outcome: TrialState
+        self,
+        scope: Scope,
+        release_id: str,
+        actor: Actor,
+        why: str,
+        outcome: TrialState,
+        *,
+        report: GateReport | None = None,
     ) -> Release | Problem:
-        """End a canary: failed (rolled back) or aborted by a person."""
+        """End a canary: failed (rolled back) or aborted by a person; ``report`` as in :meth:`roll_back`."""
         place = await self._place(scope, release_id)
         if isinstance(place, Problem):
             return place
@@ -199,12 +228,15 @@ class Rollouts:
         action = "release.rolled_back" if outcome is TrialState.FAILED else "release.aborted"
         facts = {"gateway": pointer.id, "stable": pointer.stable_release_id, "epoch": moved.version}
         entry = Entry(actor=actor.name, action=action, subject=release.id, why=why, facts=facts)
-        problem = await self._commit(scope, writes, entry, now_ms)
+        problem = await self._end(release, writes, entry, report, now_ms)
         await self._end_beat(scope, pointer.id)
         return problem or replace(release, state=state)
 
-    async def end_holdback(self, scope: Scope, release_id: str, actor: Actor, why: str) -> Release | Problem:
-        """Let the stable release take everything: the hold-back arm has shown nothing against it."""
+    async def end_holdback(
+        self, scope: Scope, release_id: str, actor: Actor, why: str, *, report: GateReport | None = None
+    ) -> Release | Problem:
+        """Let the stable release take everything: the hold-back arm has shown nothing against it; ``report`` as in
+        :meth:`roll_back`."""
         place = await self._place(scope, release_id)
         if isinstance(place, Problem):
             return place
@@ -219,11 +251,11 @@ class Rollouts:
             writes.append(Update(TRIALS, _ended(running, TrialState.PASSED, why, now_ms)))
         facts = {"gateway": pointer.id, "epoch": moved.version}
         entry = Entry(actor=actor.name, action="holdback.ended", subject=release.id, why=why, facts=facts)
-        problem = await self._commit(scope, writes, entry, now_ms)
+        problem = await self._end(release, writes, entry, report, now_ms)
         await self._end_beat(scope, pointer.id)
         return problem or release
 
-    async def _restored(self, place: _Place, actor: Actor, why: str) -> Release | Problem:
+    async def _restored(self, place: _Place, actor: Actor, why: str, report: GateReport | None) -> Release | Problem:
         pointer, release, scope = place.pointer, place.release, place.gateway.scope
         if pointer.previous_release_id is None:
             return invalid("There is no release before this one: disable the gateway instead.", code="no_way_back")
@@ -249,7 +281,7 @@ class Rollouts:
             writes.append(Update(TRIALS, _ended(running, TrialState.FAILED, why, now_ms)))
         facts = {"gateway": pointer.id, "restored": previous.id, "epoch": moved.version}
         entry = Entry(actor=actor.name, action="release.rolled_back", subject=release.id, why=why, facts=facts)
-        problem = await self._commit(scope, writes, entry, now_ms)
+        problem = await self._end(release, writes, entry, report, now_ms)
         await self._end_beat(scope, pointer.id)
         return problem or replace(release, state=ReleaseState.ROLLED_BACK)
 
@@ -275,8 +307,20 @@ class Rollouts:
         others = await self.store.releases(gateway.scope, gateway.id)
         return takes_over(serving, others, await self.store.certificates(gateway))
 
-    async def _commit(self, scope: Scope, writes: Sequence[Write], entry: Entry, now_ms: int) -> Problem | None:
-        problem = await self.store.commit(scope, writes, [entry], now_ms)
+    async def _end(
+        self, release: Release, writes: list[Write], entry: Entry, report: GateReport | None, now_ms: int
+    ) -> Problem | None:
+        """Commit the end of a trial with its evidence: killed at any instant, neither stands without the other."""
+        scope, entries = Scope(release.account_id, release.livemode), [entry]
+        if report is not None:
+            found = new_evidence(release, report, now_ms)
+            writes, entries = [*writes, Insert(EVIDENCE, found)], [entry, examined(found, entry.actor)]
+        return await self._commit(scope, writes, entries, now_ms)
+
+    async def _commit(
+        self, scope: Scope, writes: Sequence[Write], entries: Sequence[Entry], now_ms: int
+    ) -> Problem | None:
+        problem = await self.store.commit(scope, writes, entries, now_ms)
         if problem is None:
             await self._push(scope)
         return problem

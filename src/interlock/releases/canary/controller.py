@@ -18,7 +18,7 @@ from interlock.releases.canary.judging import Continue, Hold, Promote, RollBack,
 from interlock.releases.canary.memory import Memory
 from interlock.releases.canary.reporting import canary_report
 from interlock.releases.canary.watching import look, open_memory, recent, share_for
-from interlock.releases.proposals import Proposals
+from interlock.releases.gates.types import GateReport
 from interlock.releases.rollouts import Rollouts
 from interlock.releases.types import CONTROLLER, NO_WORSE, TRIALS, Actor, StoredTrial, TrialState
 from interlock.routing import store as routing_store
@@ -51,10 +51,9 @@ class _Watched(msgspec.Struct):
 class CanaryController:
     """Watches every running trial. One per installation at a time (an exclusive loop of the worker)."""
 
-    def __init__(self, database: Database, proposals: Proposals, rollouts: Rollouts, clock: Clock) -> None:
+    def __init__(self, database: Database, rollouts: Rollouts, clock: Clock) -> None:
         """Act through the same use cases as people."""
         self._database = database
-        self._proposals = proposals
         self._rollouts = rollouts
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
@@ -104,14 +103,22 @@ class CanaryController:
         """Do what the verdict asks for; return True when the trial is over."""
         if isinstance(verdict, RollBack):
             _log.warning("release %s is rolled back: %s", trial.release_id, verdict.reason)
-            back = self._rollouts.roll_back(scope, trial.release_id, _ACTOR, verdict.reason)
-            return await self._done(scope, trial, verdict, watched, back)
+            return await self._done(
+                trial,
+                self._rollouts.roll_back(
+                    scope, trial.release_id, _ACTOR, verdict.reason, report=_report(trial, watched, verdict)
+                ),
+            )
         if trial.kind is TrialKind.HOLDBACK:
             if now_ms - trial.created_at_ms < trial.plan.holdback_ms:
                 return False
             why = f"hold-back over: {verdict.reason}"
-            end = self._rollouts.end_holdback(scope, trial.release_id, _ACTOR, why)
-            return await self._done(scope, trial, verdict, watched, end)
+            return await self._done(
+                trial,
+                self._rollouts.end_holdback(
+                    scope, trial.release_id, _ACTOR, why, report=_report(trial, watched, verdict)
+                ),
+            )
         if isinstance(verdict, Promote):
             return await self._promote(scope, trial, verdict, watched, now_ms)
         return False
@@ -126,22 +133,20 @@ class CanaryController:
         if not await self._keep(trial, watched, verdict, now_ms):
             return False
         reach("canary.passed")
-        promote = self._rollouts.promote(scope, trial.release_id, _ACTOR, verdict.reason)
-        return await self._done(scope, trial, verdict, watched, promote)
+        return await self._done(
+            trial,
+            self._rollouts.promote(
+                scope, trial.release_id, _ACTOR, verdict.reason, report=_report(trial, watched, verdict)
+            ),
+        )
 
-    async def _done(
-        self, scope: Scope, trial: StoredTrial, verdict: Verdict, watched: _Watched, acting: Awaitable[object]
-    ) -> bool:
+    async def _done(self, trial: StoredTrial, acting: Awaitable[object]) -> bool:
         result = await acting
         if isinstance(result, Problem):
             # Somebody else moved the pointer at the same moment; the next pass sees what they made of it.
             _log.info("trial %s: %s", trial.id, result.message)
             return False
         reach("canary.acted")
-        report = canary_report(trial, watched.memory.canary, verdict)
-        kept = await self._proposals.record(scope, trial.release_id, report, _ACTOR)
-        if isinstance(kept, Problem):
-            _log.warning("evidence of trial %s is not kept: %s", trial.id, kept.message)
         return True
 
     async def _fit_share(self, scope: Scope, trial: StoredTrial, pointer: Pointer, now_ms: int) -> None:
@@ -200,6 +205,10 @@ def _is_of(trial: StoredTrial, pointer: Pointer) -> bool:
     if trial.kind is TrialKind.CANARY:
         return pointer.trial_release_id == trial.release_id
     return pointer.stable_release_id == trial.release_id and pointer.trial_release_id == trial.against_release_id
+
+
+def _report(trial: StoredTrial, watched: _Watched, verdict: Verdict) -> GateReport:
+    return canary_report(trial, watched.memory.canary, verdict)
 
 
 def _word(verdict: Verdict) -> str:
