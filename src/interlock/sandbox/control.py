@@ -80,11 +80,13 @@ class Control:
         return Reply(200, b'{"forgotten":true}')
 
     def _health(self) -> dict[str, object]:
+        due_ms = self._store.next_timer_ms()
         return {
             "status": "ok",
             "provider": self._provider.name,
             **self.facts,
             "payments_booked": self._store.count("books"),
+            "next_due_in_ms": None if due_ms is None else max(0, due_ms - self._context.clock.now_ms()),
             "faults": len(self._faults.all()),
             "webhooks": {
                 "url": self._webhooks.endpoint.url if self._webhooks.endpoint is not None else None,

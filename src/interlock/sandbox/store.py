@@ -205,6 +205,12 @@ class Store:
             self.has_timers = self._db.execute("SELECT 1 FROM timers LIMIT 1").fetchone() is not None
         return due
 
+    def next_timer_ms(self) -> int | None:
+        """Return when the next timer is due, None without any."""
+        self.flush()
+        due_ms: int | None = self._db.execute("SELECT min(due_ms) FROM timers").fetchone()[0]
+        return due_ms
+
     def remove_timer(self, timer_id: int) -> None:
         """Forget a timer that has happened."""
         self.write("DELETE FROM timers WHERE id = ?", (timer_id,))

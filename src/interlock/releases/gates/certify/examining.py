@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from interlock.gateways.loader import load_package
@@ -30,6 +31,7 @@ from interlock.releases.gates.certify.playing import Player
 from interlock.releases.gates.certify.providers import Provider
 from interlock.releases.gates.certify.takeovers import Takeovers
 from interlock.releases.gates.certify.types import Examined, Order
+from interlock.releases.gates.certify.watching import Raised
 from interlock.releases.gates.isolation import Report
 from interlock.storage.database import Database
 
@@ -80,6 +82,7 @@ class Examination:
         self._order = order
         self._report = report
         self._player = Player(house, order.options, report)
+        house.transport.out_of_memory = self._out_of_memory
         self._listener = secrets.Listener()
         self._seconds: dict[str, float] = {}
 
@@ -100,8 +103,14 @@ class Examination:
                 await takeovers.prepare()
                 await asyncio.gather(player.play_all(shop, cases), takeovers.play())
             self._seconds["cases"] = time.monotonic() - began
+            if player.ended_by is not None:
+                return Examined(checks={"certify.run": 1}, findings=(player.ended_by,), left_out=(), measured={})
             differences = await self._audited()
         return self._told(differences, takeovers)
+
+    def _out_of_memory(self, raised: Raised) -> None:
+        problem = f"raised MemoryError in {raised.asked}: it takes more memory than a release may"
+        self._player.end(raised.place, problem, "bound what is kept and what is built")
 
     async def _audited(self) -> list[Difference]:
         began = time.monotonic()
@@ -110,7 +119,8 @@ class Examination:
         house = self._house
         entries = await house.control.books(self._order.books_since)
         record = await read_ours(house.database)
-        found = compare(read_books(entries), record, house.captured_aside)
+        keys = {one.key: one.reference for one in house.transport.sent if one.key}
+        found = compare(read_books(entries), record, keys, house.captured_aside)
         promises = {
             release_id: Promise(header=rules.header, key_max_length=rules.key_max_length)
             for release_id, rules in house.idempotency_rules().items()
@@ -119,9 +129,23 @@ class Examination:
         needles = secrets.Needles(
             deck.TESTED | house.deck.dealt | deck.ACCOUNTS, list(house.provider.credentials.values())
         )
+        case_of = partial(_case_of, record)
+        found += secrets.told(house.transport.told, needles, case_of)
         found += await secrets.leaks(self._order.database_url, needles, self._listener.lines)
+        self._raised(house.transport.raised, case_of)
         self._seconds["books"] = time.monotonic() - began
         return by_case(found, self._player.score.failed, _DIFFERENCES_PER_CASE)
+
+    def _raised(self, raised: Sequence[Raised], case_of: Callable[[str], str]) -> None:
+        """Write down each place of a package where an exception arose, once: the switch survives it, a shop may not."""
+        by_place: dict[tuple[str, str], list[Raised]] = {}
+        for one in raised:
+            by_place.setdefault((one.place, one.kind), []).append(one)
+        for (place, kind), found in by_place.items():
+            cases = sorted({case for one in found if (case := case_of(one.reference))})
+            self._player.score.failed.update(cases)
+            told = f"raises {kind} in {found[0].asked} ({found[0].text}); {_among(cases)}"
+            self._player.score.add("raised", place, told, remedy="return an outcome for whatever may come")
 
     async def _quiet(self) -> None:
         """Let everything that is under way end: webhooks that are owed, attempts that recovery has yet to ask about."""
@@ -156,6 +180,11 @@ class Examination:
             **proven,
         }
         return Examined(checks=score.checks, findings=tuple(score.findings), left_out=left_out, measured=measured)
+
+
+def _among(cases: Sequence[str]) -> str:
+    others = f" and {len(cases) - 1} others" if len(cases) > 1 else ""
+    return f"seen in {cases[0]}{others}" if cases else "seen in no case"
 
 
 def _case_of(record: Record, reference: str) -> str:

@@ -7,7 +7,7 @@ gateway, so that pointers can be moved for some payments without the others noti
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -52,6 +52,9 @@ _WEBHOOK_DELAY_MS = 20
 _ACTOR = Actor("certify")
 _POOL = 8
 _BOOKED_WITHIN_S = 5.0
+_QUIET_FOR_S = 0.25
+_QUIET_LOOKS = 3
+_WAITING = "SELECT count(*) FROM gateway_notifications WHERE state = 'waiting'"
 _LOOK_EVERY_S = 0.02
 
 
@@ -172,6 +175,28 @@ class House:
         if found is None:
             raise InvariantError(f"the release of {shop.gateway.name} cannot be run: {'; '.join(self.complaints())}")
         return found
+
+    async def until(self, done: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+        """Wait until webhooks have brought ``done()`` about; return whether they have.
+
+        Nobody waits on when nothing is under way any more: no webhook is owed, nothing is due at the gateway in the time
+        that is left, and no notification waits to be applied again.
+        """
+        end, looks = time.monotonic() + within_s, 0
+        while (left_s := end - time.monotonic()) > 0:
+            if await self.receiver.until(done, min(left_s, _QUIET_FOR_S)):
+                return True
+            looks = looks + 1 if await self.is_quiet(left_s) else 0
+            if looks == _QUIET_LOOKS:
+                break
+        return await done()
+
+    async def is_quiet(self, within_s: float) -> bool:
+        """Return True when nothing will be told by itself within the time that is given."""
+        health = await self.control.health()
+        next_due_in_ms = health.get("next_due_in_ms", 0)
+        due = next_due_in_ms is not None and next_due_in_ms < within_s * 1_000
+        return not due and not health["webhooks"]["owed"] and not await self.database.fetchval(_WAITING)
 
     async def books_show(self, payment: str, kind: str) -> bool:
         """Wait until the gateway's books hold an approved ``kind`` of the payment; return whether they do."""

@@ -66,14 +66,23 @@ class Player:
         self._slots = asyncio.Semaphore(options.at_once)
         self._total = 0
         self._done = 0
+        self.ended_by: Finding | None = None
 
     def wanted(self, name: str) -> bool:
         """Return True for a case that the options ask for."""
         return not self._options.only or any(fnmatch.fnmatchcase(name, glob) for glob in self._options.only)
 
     def is_over(self) -> bool:
-        """Return True when nothing more is to be played: a case has failed, and that is enough."""
-        return self._options.stop_at_first and bool(self.score.failed)
+        """Return True when nothing more is to be played: a case has failed and that is enough, or all is lost."""
+        return self.ended_by is not None or (self._options.stop_at_first and bool(self.score.failed))
+
+    def end(self, where: str, problem: str, remedy: str) -> None:
+        """Play nothing more: what was found at ``where`` in the package makes everything else meaningless."""
+        if self.ended_by is None:
+            verdict = Verdict.FAILED
+            self.ended_by = Finding(
+                check=f"{PREFIX}.run", verdict=verdict, where=where, problem=scrub(problem), remedy=remedy
+            )
 
     def expect(self, cases: int) -> None:
         """Note that ``cases`` more will be played, for the progress."""

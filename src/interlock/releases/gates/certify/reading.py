@@ -149,7 +149,7 @@ class Reader:
 
     async def until(self, done: Callable[[], Awaitable[bool]], problem: str, within_s: float = WAIT_S) -> None:
         """Wait until webhooks have brought ``done()`` about; end the case with ``problem`` when they do not."""
-        self.expect(await self.house.receiver.until(done, within_s), problem)
+        self.expect(await self.house.until(done, within_s), problem)
 
     async def until_status(self, intent: Intent, *wanted: str) -> Intent:
         """Wait until the intent stands where it should; end the case when it does not come there."""
@@ -157,17 +157,21 @@ class Reader:
         async def done() -> bool:
             return (await self.intent(intent.id)).status in wanted
 
-        await self.house.receiver.until(done, WAIT_S)
+        await self.house.until(done, WAIT_S)
         return await self.expect_status(intent, *wanted)
 
     async def until_settled(self, intent: Intent) -> Intent:
         """Wait until webhooks have settled everything that was asked of the gateway for this payment."""
 
         async def done() -> bool:
-            attempts = await self.attempts(intent)
-            return not any(_is_open(attempt) for attempt in attempts)
+            return not any(_is_open(attempt) for attempt in await self.attempts(intent))
 
-        await self.until(done, "the gateway's webhooks do not settle the payment")
+        if not await self.house.until(done, WAIT_S):
+            still = next((attempt for attempt in await self.attempts(intent) if _is_open(attempt)), None)
+            what = (
+                "payment is not settled" if still is None else f"{still.operation} stays {still.state}{_words(still)}"
+            )
+            raise CaseFailed(f"the {what}, whatever the gateway's webhooks tell")
         return await self.intent(intent.id)
 
     async def recover(self, intent: Intent | SetupIntent) -> None:
@@ -217,7 +221,7 @@ def _is_unknown(attempt: Attempt) -> bool:
 
 def _words(attempt: Attempt) -> str:
     """Return what the gateway or the transport said of an attempt."""
-    said = attempt.decline_code or attempt.code
+    said = "it names other money than was asked for" if attempt.echo_mismatch else attempt.decline_code or attempt.code
     status = f"HTTP {attempt.http_status}" if attempt.http_status else None
     words = ", ".join(word for word in (said, status, attempt.message) if word)
     return f" ({words[:200]})" if words else ""

@@ -95,6 +95,10 @@ class Receiver:
         """Keep what arrives for ``held`` until :meth:`release`, as a slow network would."""
         self._held.setdefault(held, [])
 
+    def kept(self, held: Held) -> list[tuple[dict[str, str], bytes]]:
+        """Return headers and bodies of what is held back for ``held`` so far."""
+        return [(headers, body) for _, headers, body in self._held.get(held, [])]
+
     async def release(self, held: Held) -> int:
         """Hand on what was held back; return how many webhooks that were."""
         kept = self._held.pop(held, [])

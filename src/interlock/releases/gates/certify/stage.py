@@ -181,7 +181,7 @@ class Stage(Reader):
         async def done() -> bool:
             return (await self.refund_now(refund)).status in wanted
 
-        await self.house.receiver.until(done, WAIT_S)
+        await self.house.until(done, WAIT_S)
         now = await self.refund_now(refund)
         self.expect(now.status in wanted, f"the refund is {now.status}, not {' or '.join(wanted)}")
         return now
@@ -213,6 +213,10 @@ class Stage(Reader):
     def hold_webhooks(self, text: str = "") -> None:
         """Keep webhooks of this shop whose body holds ``text`` from the switch for a while."""
         self.house.receiver.hold(self.held(text))
+
+    def kept_webhooks(self, text: str = "") -> list[tuple[dict[str, str], bytes]]:
+        """Return headers and bodies of what is kept from the switch."""
+        return self.house.receiver.kept(self.held(text))
 
     async def release_webhooks(self, text: str = "") -> None:
         """Let them come."""

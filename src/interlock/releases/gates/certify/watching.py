@@ -6,14 +6,16 @@ that task (and of what it starts) count by short timeouts: the loaded manifest i
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import Any
 
 import msgspec
 
 from interlock.gateways.contract import ConnectorConfig, HttpRequest, Operation
-from interlock.gateways.loader import LoadedConnector
+from interlock.gateways.loader import LoadedConnector, place_of
 from interlock.gateways.manifest import Manifest, Timeouts
+from interlock.gateways.outcomes import Result
 from interlock.gateways.transport import Execution, OperationRequest, Transport
 from interlock.gateways.wire import MaySend
 
@@ -21,6 +23,7 @@ replace = msgspec.structs.replace
 _IMPATIENT: ContextVar[bool] = ContextVar("impatient", default=False)
 _READ_MS = 400
 _SENT_MAX = 20_000
+_RAISED_MAX = 50
 _DIGEST_BYTES = 12
 
 
@@ -50,14 +53,63 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     body: str
 
 
+class Raised(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception of a connector: where in its package it arose, its type and text, during which operation."""
+
+    place: str
+    kind: str
+    text: str
+    asked: str
+    reference: str
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Everything a connector said of one operation, as JSON."""
+
+    reference: str
+    asked: str
+    words: bytes
+
+
+class _Watched:
+    """A connector as it is; what it returns or raises is noted before anybody else has touched it."""
+
+    def __init__(
+        self,
+        connector: object,
+        said: Callable[[str, str, object], None],
+        raised: Callable[[str, str, Exception], None],
+    ) -> None:
+        self._connector = connector
+        self._said = said
+        self._raised = raised
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._connector, name)
+
+        def run(config: ConnectorConfig, request: OperationRequest) -> Any:
+            try:
+                result = yield from method(config, request)
+            except Exception as error:
+                self._raised(name, request.reference, error)
+                raise
+            self._said(name, request.reference, result)
+            return result
+
+        return run
+
+
 class WatchedTransport(Transport):
-    """A transport that remembers every request by its key. One per run."""
+    """A transport that remembers every request by its key, what was said of it, and what was raised. One per run."""
 
     def __init__(self) -> None:
         """Prepare both pools; must be called inside the event loop that will use them."""
         super().__init__()
         self._hurried = Transport()
-        self._hurried_connectors: dict[str, LoadedConnector] = {}
+        self._watched: dict[tuple[str, bool], LoadedConnector] = {}
+        self.out_of_memory: Callable[[Raised], None] = lambda _: None
+        self.raised: list[Raised] = []
+        self.told: list[Told] = []
         self.sent: list[Sent] = []
         self.references: dict[str, str] = {}
         self.manifests: dict[str, Manifest] = {}
@@ -80,36 +132,36 @@ class WatchedTransport(Transport):
         """Run ``operation`` as :meth:`Transport.execute` does, and remember what was sent."""
         self.references[request.reference] = loaded.release_id
         self.manifests.setdefault(loaded.release_id, loaded.manifest)
-        if _IMPATIENT.get():
-            hurried = self._hurry(loaded)
-            execution = await self._hurried.execute(
-                hurried, config, operation, request, deadline_ms=deadline_ms, may_send=may_send
-            )
-        else:
-            execution = await super().execute(
-                loaded, config, operation, request, deadline_ms=deadline_ms, may_send=may_send
-            )
+        hurried = _IMPATIENT.get()
+        watched = self._watch(loaded, hurried=hurried)
+        execute = self._hurried.execute if hurried else super().execute
+        execution = await execute(watched, config, operation, request, deadline_ms=deadline_ms, may_send=may_send)
         if execution.result.gateway_reference:
             self.references[execution.result.gateway_reference] = loaded.release_id
         self._remember(loaded, operation, request.reference, [one.request for one in execution.exchanges])
         return execution
 
-    def _hurry(self, loaded: LoadedConnector) -> LoadedConnector:
-        known = self._hurried_connectors.get(loaded.release_id)
+    def _watch(self, loaded: LoadedConnector, *, hurried: bool) -> LoadedConnector:
+        key = (loaded.release_id, hurried)
+        known = self._watched.get(key)
         if known is None:
-            times = loaded.manifest.timeouts
-            read_ms = min(times.read_ms, _READ_MS)
-            short = Timeouts(
-                resolve_ms=times.resolve_ms,
-                connect_ms=times.connect_ms,
-                tls_ms=times.tls_ms,
-                write_ms=times.write_ms,
-                read_ms=read_ms,
-                total_ms=times.total_ms,
-            )
-            known = replace(loaded, manifest=replace(loaded.manifest, timeouts=short))
-            self._hurried_connectors[loaded.release_id] = known
+            manifest = _hurry(loaded.manifest) if hurried else loaded.manifest
+            watched: Any = _Watched(loaded.connector, self._note_said, self._note_raised)
+            known = self._watched[key] = replace(loaded, manifest=manifest, connector=watched)
         return known
+
+    def _note_said(self, asked: str, reference: str, result: object) -> None:
+        if len(self.told) < _SENT_MAX and isinstance(result, Result):
+            self.told.append(Told(reference, asked, msgspec.json.encode(result)))
+
+    def _note_raised(self, asked: str, reference: str, error: Exception) -> None:
+        raised = Raised(
+            place=place_of(error), kind=type(error).__name__, text=str(error)[:200], asked=asked, reference=reference
+        )
+        if len(self.raised) < _RAISED_MAX:
+            self.raised.append(raised)
+        if isinstance(error, MemoryError):
+            self.out_of_memory(raised)
 
     def _remember(
         self, loaded: LoadedConnector, operation: Operation, reference: str, requests: list[HttpRequest]
@@ -130,3 +182,17 @@ class WatchedTransport(Transport):
                     body=hashlib.blake2b(request.body, digest_size=_DIGEST_BYTES).hexdigest(),
                 )
             )
+
+
+def _hurry(manifest: Manifest) -> Manifest:
+    """Return ``manifest`` with no patience for an answer."""
+    times = manifest.timeouts
+    short = Timeouts(
+        resolve_ms=times.resolve_ms,
+        connect_ms=times.connect_ms,
+        tls_ms=times.tls_ms,
+        write_ms=times.write_ms,
+        read_ms=min(times.read_ms, _READ_MS),
+        total_ms=times.total_ms,
+    )
+    return replace(manifest, timeouts=short)

@@ -28,10 +28,16 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Comparison:
-    def __init__(self, booked: Mapping[str, Booked], record: Record, aside: Collection[str]) -> None:
+    def __init__(
+        self, booked: Mapping[str, Booked], record: Record, keys: Mapping[str, str], aside: Collection[str]
+    ) -> None:
         self.booked = booked
         self.record = record
+        self.keys = keys
         self.aside = aside
+        self.by_gateway_reference = {
+            tried.gateway_reference: tried.intent for tried in record.attempts.values() if tried.gateway_reference
+        }
         self.found: list[Difference] = []
         self.by_reference: dict[str, list[Booked]] = defaultdict(list)
         self.by_intent: dict[str, list[Booked]] = defaultdict(list)
@@ -39,6 +45,18 @@ class _Comparison:
     def differs(self, check: str, intent: str, problem: str, *, soft: bool = False, **facts: Any) -> None:
         case = self.record.cases.get(intent, "")
         self.found.append(Difference(check=check, case=case, problem=problem, facts=facts, soft=soft))
+
+    def other_money(
+        self, tried: Tried, done: str, expected_minor: int, found: Booking, found_minor: int | None
+    ) -> None:
+        """Note that the books have other money than was asked for; the sentence holds both."""
+        shown = "a fraction of a minor unit" if found_minor is None else str(found_minor)
+        problem = (
+            f"{expected_minor} {tried.currency} (minor units) was to be {done}, the gateway's books have "
+            f"{shown} {found.currency}"
+        )
+        facts = {"expected_minor": expected_minor, "found_minor": found_minor, "found_currency": found.currency}
+        self.differs("amounts", tried.intent, problem, attempt=tried.attempt, currency=tried.currency, **facts)
 
     # Payments of the books
 
@@ -63,24 +81,55 @@ class _Comparison:
             f"the gateway has {held} {payment.currency} under {payment.payment} with the reference "
             f"{line.reference or '(none)'}, of which the switch knows nothing"
         )
-        self.differs("orphans", "", problem, payment=payment.payment, reference=line.reference)
+        intent = self.by_gateway_reference.get(payment.payment, "")
+        self.differs("orphans", intent, problem, payment=payment.payment, reference=line.reference)
 
     def _begun(self, payment: Booked, lines: list[Booking], owner: Tried) -> None:
         if len(lines) > 1:
             problem = f"the gateway has authorised {payment.payment} {len(lines)} times"
             self.differs("doubles", owner.intent, problem, payment=payment.payment)
-        if owner.operation == "verify":
-            return
         line = lines[0]
+        if owner.operation == "verify":
+            if payment.net or payment.held:
+                self.other_money(owner, "charged", 0, line, payment.net or payment.held)
+            return
         if (line.amount_minor, line.currency) != (owner.amount_minor, owner.currency):
-            problem = (
-                f"{owner.amount_minor} {owner.currency} (minor units) was to be charged, the gateway's books have "
-                f"{_shown(line)}"
-            )
-            self.differs("amounts", owner.intent, problem, attempt=owner.attempt)
+            self.other_money(owner, "charged", owner.amount_minor, line, line.amount_minor)
         if owner.state != "approved" and (payment.net or payment.held):
             problem = f"the {owner.operation} counts as {owner.state}, the gateway has approved it"
             self.differs("outcomes", owner.intent, problem, attempt=owner.attempt)
+
+    # Captures and increments, line by line
+
+    def lines(self) -> None:
+        captured: dict[str, int] = defaultdict(int)
+        for payment in self.booked.values():
+            held = 0
+            for line in payment.of("authorisation", "increment", "capture"):
+                held += 0 if line.kind == "capture" else line.amount_minor or 0
+                tried = self._asked_by(line)
+                if tried is None or payment.payment in self.aside:
+                    continue
+                if line.kind == "increment" and held != tried.amount_minor:
+                    self.other_money(tried, "held after the increment", tried.amount_minor, line, held)
+                if line.kind == "capture" and line.amount_minor != tried.amount_minor:
+                    self.other_money(tried, "captured", tried.amount_minor, line, line.amount_minor)
+                if line.kind == "capture":
+                    captured[tried.attempt] += 1
+        for attempt, times in captured.items():
+            if times > 1:
+                tried = self.record.attempts[attempt]
+                problem = f"one {tried.operation} has taken money {times} times"
+                self.differs("doubles", tried.intent, problem, attempt=attempt)
+
+    def _asked_by(self, line: Booking) -> Tried | None:
+        """Return the attempt whose doing a capture or an increment is: by its key, else by its reference."""
+        wanted = {"capture": ("capture", "sale"), "increment": ("increment",)}.get(line.kind, ())
+        for attempt in (self.keys.get(line.key, ""), line.reference):
+            tried = self.record.attempts.get(attempt)
+            if tried is not None and tried.operation in wanted:
+                return tried
+        return None
 
     # Attempts
 
@@ -127,11 +176,7 @@ class _Comparison:
             self.differs("refunds", tried.intent, problem, attempt=tried.attempt)
         for line in lines[:1]:
             if (line.amount_minor, line.currency) != (tried.amount_minor, tried.currency):
-                problem = (
-                    f"{tried.amount_minor} {tried.currency} (minor units) was to be refunded, the gateway's books "
-                    f"have {_shown(line)}"
-                )
-                self.differs("amounts", tried.intent, problem, attempt=tried.attempt)
+                self.other_money(tried, "refunded", tried.amount_minor, line, line.amount_minor)
 
     def _void(self, tried: Tried) -> None:
         payments = self.by_intent.get(tried.intent, ())
@@ -154,7 +199,8 @@ class _Comparison:
         ours = intent.captured - intent.refunded
         if net != ours:
             problem = f"the gateway's books have {net} {intent.currency} (minor units) taken, the switch {ours}"
-            self.differs("totals", intent.intent, problem, payment_intent=intent.intent)
+            facts = {"expected_minor": ours, "found_minor": net, "currency": intent.currency}
+            self.differs("totals", intent.intent, problem, payment_intent=intent.intent, **facts)
         ledger = intent.posted - intent.given_back
         if (ledger, intent.received) != (ours, intent.captured):
             problem = (
@@ -181,17 +227,21 @@ class _Comparison:
                 self.differs("holds", intent.intent, problem, soft=waiting, payment=payment.payment)
 
 
-def compare(booked: Mapping[str, Booked], record: Record, aside: Collection[str] = ()) -> list[Difference]:
+def compare(
+    booked: Mapping[str, Booked], record: Record, keys: Mapping[str, str], aside: Collection[str] = ()
+) -> list[Difference]:
     """Return every difference between the two records.
 
     Args:
         booked: payments of the gateway's books, by id.
         record: what the switch believes.
+        keys: the attempt that each idempotency key was sent for.
         aside: payments that the merchant captured on the provider's own pages, where the switch cannot know it.
 
     """
-    comparison = _Comparison(booked, record, aside)
+    comparison = _Comparison(booked, record, keys, aside)
     comparison.payments()
+    comparison.lines()
     comparison.attempts()
     comparison.intents()
     faults = [
@@ -199,11 +249,6 @@ def compare(booked: Mapping[str, Booked], record: Record, aside: Collection[str]
         for one in record.ledger_faults
     ]
     return [*comparison.found, *faults]
-
-
-def _shown(line: Booking) -> str:
-    amount = "a fraction of a minor unit" if line.amount_minor is None else str(line.amount_minor)
-    return f"{amount} {line.currency}"
 
 
 def by_case(differences: Iterable[Difference], failed: Collection[str], most: int) -> list[Difference]:

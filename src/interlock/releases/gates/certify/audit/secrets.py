@@ -4,9 +4,10 @@ import contextlib
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from interlock.releases.gates.certify.audit.comparing import Difference
+from interlock.releases.gates.certify.watching import Told
 from interlock.storage.connections import open_connection
 
 _TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
@@ -71,6 +72,21 @@ def listening(listener: Listener) -> Iterator[None]:
     finally:
         root.removeHandler(listener)
         root.setLevel(level)
+
+
+def told(said: Iterable[Told], needles: Needles, case_of: Callable[[str], str]) -> list[Difference]:
+    """Return which operations a connector has spoken of with a card number, an account or a credential in its words.
+
+    The switch takes out what it recognises before it keeps a word; that is its last net, not a connector's excuse.
+    """
+    found: dict[tuple[str, str], Difference] = {}
+    for one in said:
+        if needles.count(one.words):
+            case = case_of(one.reference)
+            problem = f"what the connector says of a {one.asked} holds a card number, an account or a credential"
+            facts = {"attempt": one.reference}
+            found.setdefault((case, one.asked), Difference(check="secrets", case=case, problem=problem, facts=facts))
+    return list(found.values())
 
 
 async def leaks(database_url: str, needles: Needles, lines: Iterable[str]) -> list[Difference]:

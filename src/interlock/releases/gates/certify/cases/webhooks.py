@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 
+from interlock.base.problems import Problem
 from interlock.gateways.contract import Operation
 from interlock.gateways.manifest import Manifest
 from interlock.payments.disputes.types import DISPUTES
@@ -25,6 +26,7 @@ _MISCHIEF = {
 _CURRENCIES = ("chf", "gbp", "ron", "kes", "php", "ils", "sar")
 """One for each mischief (and the lost one): of a webhook, a fault can match nothing else at every provider."""
 _MISCHIEF_MS = 300
+_TAMPERED = ("mur", 234_567)
 _LOST = Failure("lost", "reset_after", executes=True)
 
 
@@ -38,6 +40,8 @@ def cases(manifest: Manifest, provider: Provider) -> list[Case]:
         for position, (name, kind) in enumerate(_MISCHIEF.items())
     ]
     found.append(Case("webhook forged", "webhooks", _forged))
+    if Operation.SALE in able.operations:
+        found.append(Case("webhook tampered with", "webhooks", _tampered))
     if able.inquiry != "none" and Operation.CAPTURE not in able.asynchronous_operations:
         found.append(Case("webhook lost", "webhooks", partial(_lost, _CURRENCIES[len(_MISCHIEF)])))
     found.append(Case("payment disputed", "disputes", partial(_disputed, deck.DISPUTED, takes_money=True)))
@@ -107,6 +111,27 @@ async def _forged(stage: Stage) -> None:
         answer = await house.receiver.inbound.receive(*stage.shop.address, headers, body)
         accepted = getattr(answer, "stored", 0)
         stage.expect(not accepted, "a webhook without a valid signature is believed")
+
+
+async def _tampered(stage: Stage) -> None:
+    """A genuine webhook whose amount was changed on the way, or that has lost its signature, is turned away."""
+    currency, amount_minor = _TAMPERED
+    number = stage.house.deck.plain()
+    stage.hold_webhooks(f'"{currency}"')
+    await stage.pay(amount_minor, currency, stage.card(number))
+
+    async def arrived() -> bool:
+        return any(str(amount_minor).encode() in body for _, body in stage.kept_webhooks(f'"{currency}"'))
+
+    await stage.until(arrived, "the gateway sends no webhook of a sale that names its amount")
+    for headers, body in stage.kept_webhooks(f'"{currency}"'):
+        changed = body.replace(str(amount_minor).encode(), str(amount_minor + 1).encode())
+        unsigned = {name: value for name, value in headers.items() if "signature" not in name}
+        for forged in ((headers, changed), (unsigned, changed)):
+            said = await stage.house.receiver.inbound.receive(*stage.shop.address, *forged)
+            believed = changed != body and not isinstance(said, Problem)
+            stage.expect(not believed, "a webhook whose amount was changed on the way is believed")
+    await stage.release_webhooks(f'"{currency}"')
 
 
 async def _disputed(number: str, stage: Stage, *, takes_money: bool) -> None:
