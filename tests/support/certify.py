@@ -61,12 +61,13 @@ class Certifier:
         self._workshop = workshop
         self.steps: list[tuple[str, int, int]] = []
 
-    def certify(self, package: Package, *only: str, stable: Package | None = None, **options: object) -> GateReport:
+    def certify(
+        self, package: Package, *only: str, stable: Package | None = None, wall_ms: int = 120_000
+    ) -> GateReport:
         """Return the report on ``package``, over the cases that ``only`` names or all of them."""
         self.steps.clear()
         subject = Subject(package=package, livemode=False, stable=stable)
-        chosen = Options(only=only, **options)  # type: ignore[arg-type] - a test names what exists
-        return self._runner.run(self._workshop.certify(subject, self._told, chosen))
+        return self._runner.run(self._workshop.certify(subject, self._told, Options(only=only, wall_ms=wall_ms)))
 
     def _told(self, what: str, done: int, total: int) -> None:
         self.steps.append((what, done, total))

@@ -179,8 +179,8 @@ class House:
     async def until(self, done: Callable[[], Awaitable[bool]], within_s: float) -> bool:
         """Wait until webhooks have brought ``done()`` about; return whether they have.
 
-        Nobody waits on when nothing is under way any more: no webhook is owed, nothing is due at the gateway in the time
-        that is left, and no notification waits to be applied again.
+        Nobody waits on when nothing is under way any more: no webhook is owed, nothing is due at the gateway in the
+        time that is left, and no notification waits to be applied again.
         """
         end, looks = time.monotonic() + within_s, 0
         while (left_s := end - time.monotonic()) > 0:

@@ -221,7 +221,9 @@ def _is_unknown(attempt: Attempt) -> bool:
 
 def _words(attempt: Attempt) -> str:
     """Return what the gateway or the transport said of an attempt."""
-    said = "it names other money than was asked for" if attempt.echo_mismatch else attempt.decline_code or attempt.code
+    said = attempt.decline_code or attempt.code
+    if attempt.echo_mismatch:
+        said = "it names other money than was asked for"
     status = f"HTTP {attempt.http_status}" if attempt.http_status else None
     words = ", ".join(word for word in (said, status, attempt.message) if word)
     return f" ({words[:200]})" if words else ""

@@ -55,8 +55,9 @@ class _Comparison:
             f"{expected_minor} {tried.currency} (minor units) was to be {done}, the gateway's books have "
             f"{shown} {found.currency}"
         )
-        facts = {"expected_minor": expected_minor, "found_minor": found_minor, "found_currency": found.currency}
-        self.differs("amounts", tried.intent, problem, attempt=tried.attempt, currency=tried.currency, **facts)
+        money: dict[str, Any] = {"expected_minor": expected_minor, "found_minor": found_minor}
+        money |= {"currency": tried.currency, "found_currency": found.currency}
+        self.differs("amounts", tried.intent, problem, attempt=tried.attempt, **money)
 
     # Payments of the books
 
@@ -114,7 +115,7 @@ class _Comparison:
                     self.other_money(tried, "held after the increment", tried.amount_minor, line, held)
                 if line.kind == "capture" and line.amount_minor != tried.amount_minor:
                     self.other_money(tried, "captured", tried.amount_minor, line, line.amount_minor)
-                if line.kind == "capture":
+                if tried.operation == "capture":
                     captured[tried.attempt] += 1
         for attempt, times in captured.items():
             if times > 1:
@@ -199,8 +200,8 @@ class _Comparison:
         ours = intent.captured - intent.refunded
         if net != ours:
             problem = f"the gateway's books have {net} {intent.currency} (minor units) taken, the switch {ours}"
-            facts = {"expected_minor": ours, "found_minor": net, "currency": intent.currency}
-            self.differs("totals", intent.intent, problem, payment_intent=intent.intent, **facts)
+            money: dict[str, Any] = {"expected_minor": ours, "found_minor": net, "currency": intent.currency}
+            self.differs("totals", intent.intent, problem, payment_intent=intent.intent, **money)
         ledger = intent.posted - intent.given_back
         if (ledger, intent.received) != (ours, intent.captured):
             problem = (
