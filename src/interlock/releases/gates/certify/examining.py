@@ -130,6 +130,7 @@ class Examination:
             deck.TESTED | house.deck.dealt | deck.ACCOUNTS, list(house.provider.credentials.values())
         )
         case_of = partial(_case_of, record)
+        found += _other_money(house.transport.other_money, case_of)
         found += secrets.told(house.transport.told, needles, case_of)
         found += await secrets.leaks(self._order.database_url, needles, self._listener.lines)
         self._raised(house.transport.raised, case_of)
@@ -180,6 +181,21 @@ class Examination:
             **proven,
         }
         return Examined(checks=score.checks, findings=tuple(score.findings), left_out=left_out, measured=measured)
+
+
+def _other_money(noticed: Sequence[tuple[str, str]], case_of: Callable[[str], str]) -> list[Difference]:
+    """Return the answers that spoke of other money than was asked for, but where the gate let the gateway lie."""
+    told = {(case_of(reference), asked): reference for reference, asked in noticed}
+    return [
+        Difference(
+            check="echo",
+            case=case,
+            problem=f"the answer to a {asked} is about other money than was asked for, or than the connector reads",
+            facts={"attempt": reference},
+        )
+        for (case, asked), reference in told.items()
+        if failures.LYING not in case
+    ]
 
 
 def _among(cases: Sequence[str]) -> str:

@@ -257,6 +257,12 @@ class Stage(Reader):
         """Let the shopper go to the bank's page and come back."""
         await self.come_back(attempt, await self.at_bank(attempt, outcome))
 
+    async def through_bank_first(self, attempt: Attempt, outcome: str = "succeed") -> None:
+        """Let the shopper come back before a webhook can tell how it went."""
+        self.hold_webhooks(attempt.id)
+        await self.through_bank(attempt, outcome)
+        await self.release_webhooks(attempt.id)
+
     # Cards on file
 
     async def customer(self) -> str:

@@ -110,6 +110,8 @@ class WatchedTransport(Transport):
         self.out_of_memory: Callable[[Raised], None] = lambda _: None
         self.raised: list[Raised] = []
         self.told: list[Told] = []
+        self.other_money: list[tuple[str, str]] = []
+        """Attempt and operation of each answer that spoke of other money than the operation was about."""
         self.sent: list[Sent] = []
         self.references: dict[str, str] = {}
         self.manifests: dict[str, Manifest] = {}
@@ -136,6 +138,8 @@ class WatchedTransport(Transport):
         watched = self._watch(loaded, hurried=hurried)
         execute = self._hurried.execute if hurried else super().execute
         execution = await execute(watched, config, operation, request, deadline_ms=deadline_ms, may_send=may_send)
+        if execution.echo_mismatch:
+            self.other_money.append((request.reference, operation.value))
         if execution.result.gateway_reference:
             self.references[execution.result.gateway_reference] = loaded.release_id
         self._remember(loaded, operation, request.reference, [one.request for one in execution.exchanges])

@@ -42,13 +42,13 @@ async def _asked(stage: Stage, amount_minor: int = 2_400, **more: object) -> Pai
 
 async def _passed(stage: Stage) -> None:
     paid = await _asked(stage)
-    await stage.through_bank(await stage.challenged(paid))
+    await stage.through_bank_first(await stage.challenged(paid))
     await stage.expect_taken(await stage.until_settled(paid.intent), 2_400)
 
 
 async def _failed(stage: Stage) -> None:
     paid = await _asked(stage)
-    await stage.through_bank(await stage.challenged(paid), "fail")
+    await stage.through_bank_first(await stage.challenged(paid), "fail")
     await stage.until_settled(paid.intent)
     await stage.expect_status(paid.intent, "requires_payment_method")
 
@@ -66,7 +66,7 @@ async def _late(stage: Stage) -> None:
 async def _then_declined(stage: Stage) -> None:
     paid = await stage.pay(card=stage.card(deck.CHALLENGED_THEN_DECLINED))
     attempt = await stage.challenged(paid)
-    await stage.through_bank(attempt)
+    await stage.through_bank_first(attempt)
     await stage.until_settled(paid.intent)
     await stage.expect_status(paid.intent, "requires_payment_method")
 

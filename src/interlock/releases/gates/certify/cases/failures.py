@@ -55,6 +55,8 @@ FAILURES = (
     Failure("reset before", "reset_before", executes=False),
     Failure("reset after", "reset_after", executes=True),
 )
+LYING = "answered with other"
+"""What names of cases hold in which the gateway's answer is about other money than was asked for."""
 _CORE = frozenset({("sale", "reset after"), ("capture", "reset after"), ("refund", "reset after")})
 
 
@@ -76,7 +78,7 @@ def cases(manifest: Manifest, provider: Provider) -> list[Case]:
     echoes = ((Operation.SALE, _lying_sale), (Operation.CAPTURE, _lying_capture), (Operation.REFUND, _lying_refund))
     for operation, play in echoes:
         if operation in able.operations:
-            name = f"{operation} answered with other"
+            name = f"{operation} {LYING}"
             found.append(Case(f"{name} amount", "echo", partial(play, "wrong_amount")))
             found.append(Case(f"{name} currency", "echo", partial(play, "wrong_currency")))
     found.append(Case("sale lost, asked about at once", "failures", _at_once, CORE))
