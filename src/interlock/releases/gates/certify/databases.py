@@ -3,17 +3,17 @@
 import asyncio
 import re
 import secrets
-import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from interlock.storage.connections import open_connection
+from interlock.storage.connections import Connection, open_connection
 from interlock.storage.embedded import EmbeddedPostgres
 from interlock.storage.migrations import migrate
 
 _PREFIX = "interlock_certify_"
-_NAME = re.compile(rf"{_PREFIX}(\d+)_[0-9a-f]+(?:_\d+)?")
-_LEFT_OVER_AFTER_S = 7_200
+_NAME = re.compile(rf"({_PREFIX}[0-9a-f]+)(?:_\d+)?")
+_OWNERS = "SELECT application_name FROM pg_stat_activity WHERE usename = current_user"
+_OURS = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = current_user"
 _SETTINGS = {"application_name": "interlock-certify"}
 _SERVER_SETTINGS = {
     # What is written here is thrown away in a minute.
@@ -39,9 +39,10 @@ class Databases:
         self._folder = folder
         self._server_url = server_url
         self._server: EmbeddedPostgres | None = None
-        self._template = f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
+        self._template = f"{_PREFIX}{secrets.token_hex(8)}"
         self._made: set[str] = set()
         self._count = 0
+        self._owner: Connection | None = None
 
     async def open(self) -> None:
         """Start the server where none is given, and migrate the template.
@@ -55,7 +56,10 @@ class Databases:
             self._server = EmbeddedPostgres(self._folder / "postgres", settings=_SERVER_SETTINGS, restart=False)
             await asyncio.to_thread(self._server.start)
         else:
-            await self._remove_leftovers()
+            # Others see by this session that the databases named after it are in use.
+            settings = {"application_name": self._template}
+            self._owner = await open_connection(self._url_of(None), settings, command_timeout_s=60)
+            await self._remove_left_over()
         await self._execute(f"CREATE DATABASE {self._template}")
         self._made.add(self._template)
         await migrate(self._url_of(self._template))
@@ -78,16 +82,19 @@ class Databases:
         if self._server is None:
             for name in sorted(self._made, key=len, reverse=True):
                 await self.drop(name)
+            if self._owner is not None:
+                await self._owner.close(timeout=5)
             return
         await asyncio.to_thread(self._server.stop)
 
-    async def _remove_leftovers(self) -> None:
-        """Drop what a gate that was killed left on a server that is not ours, hours ago."""
+    async def _remove_left_over(self) -> None:
+        """Drop what a gate that was killed left on a server that is not ours."""
         connection = await open_connection(self._url_of(None), _SETTINGS, command_timeout_s=60)
         try:
-            for row in await connection.fetch("SELECT datname FROM pg_database"):
+            owners = {row["application_name"] for row in await connection.fetch(_OWNERS)}
+            for row in await connection.fetch(_OURS):
                 found = _NAME.fullmatch(row["datname"])
-                if found and time.time() - int(found[1]) > _LEFT_OVER_AFTER_S:
+                if found and found[1] not in owners:
                     await connection.execute(f"DROP DATABASE IF EXISTS {row['datname']} WITH (FORCE)")
         finally:
             await connection.close(timeout=5)

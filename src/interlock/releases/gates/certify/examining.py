@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from interlock.base.errors import ConfigurationError, ConnectorError
 from interlock.gateways.loader import load_package
 from interlock.gateways.manifest import Manifest
-from interlock.gateways.package import Package, unpack
+from interlock.gateways.package import unpack
 from interlock.releases.gates.certify import deck
 from interlock.releases.gates.certify.audit import secrets
 from interlock.releases.gates.certify.audit.books import read_books
@@ -29,10 +30,11 @@ from interlock.releases.gates.certify.cases.types import Case
 from interlock.releases.gates.certify.house import House, open_house
 from interlock.releases.gates.certify.playing import Player
 from interlock.releases.gates.certify.providers import Provider
-from interlock.releases.gates.certify.takeovers import Takeovers
+from interlock.releases.gates.certify.takeovers import CROSS, Takeovers, Version
 from interlock.releases.gates.certify.types import Examined, Order
 from interlock.releases.gates.certify.watching import Raised
 from interlock.releases.gates.isolation import Report
+from interlock.releases.gates.types import Finding, Verdict
 from interlock.storage.database import Database
 
 _CHAPTERS = (sales, holds, refunds, currencies, challenges, stored, banks, webhooks, failures)
@@ -59,18 +61,19 @@ async def examine(order: Order, report: Report) -> Examined:
     """Play everything that ``order`` asks for and let the auditor look.
 
     Raises:
-        ConnectorError: a package cannot be loaded.
-        ConfigurationError: its manifest does not fit the account at the simulated gateway.
+        ConnectorError: the candidate cannot be loaded.
+        ConfigurationError: its manifest is wrong.
 
     """
-    candidate = unpack(order.package)
-    stable = None if order.stable is None else unpack(order.stable)
-    manifest = load_package(candidate).manifest
-    if stable is not None:
-        load_package(stable)
+    candidate = _version(order.package, order.settings)
     async with open_house(order.database_url, order.sandbox_url, order.provider) as house:
         examination = Examination(house, order, report)
-        return await examination.run(candidate, manifest, stable)
+        return await examination.run(candidate)
+
+
+def _version(packed: bytes, settings: Mapping[str, str]) -> Version:
+    package = unpack(packed)
+    return Version(package=package, manifest=load_package(package).manifest, settings=settings)
 
 
 class Examination:
@@ -86,27 +89,48 @@ class Examination:
         self._listener = secrets.Listener()
         self._seconds: dict[str, float] = {}
 
-    async def run(self, candidate: Package, manifest: Manifest, stable: Package | None) -> Examined:
+    async def run(self, candidate: Version) -> Examined:
         """Play, wait until all is quiet, audit."""
-        player = self._player
+        player, house = self._player, self._house
         with secrets.listening(self._listener):
-            cases = [one for one in all_cases(manifest, self._house.provider) if player.wanted(one.name)]
+            try:
+                shop = await house.new_shop("certified", candidate.package, candidate.settings)
+            except ConfigurationError as error:
+                return _only(_unfit(error))
+            await house.look()
+            house.serving(shop)
+            takeovers = await self._takeovers(candidate)
+            cases = [one for one in all_cases(candidate.manifest, house.provider) if player.wanted(one.name)]
             player.expect(len(cases))
-            shop = await self._house.new_shop("certified", candidate, manifest.name)
-            await self._house.look()
-            self._house.serving(shop)
-            takeovers = None if stable is None else Takeovers(self._house, player, candidate, stable)
             began = time.monotonic()
-            if takeovers is None:
-                await player.play_all(shop, cases)
-            else:
-                await takeovers.prepare()
-                await asyncio.gather(player.play_all(shop, cases), takeovers.play())
+            crossing = [] if takeovers is None else [takeovers.play()]
+            await asyncio.gather(player.play_all(shop, cases), *crossing)
             self._seconds["cases"] = time.monotonic() - began
             if player.ended_by is not None:
-                return Examined(checks={"certify.run": 1}, findings=(player.ended_by,), left_out=(), measured={})
+                return _only(player.ended_by)
             differences = await self._audited()
         return self._told(differences, takeovers)
+
+    async def _takeovers(self, candidate: Version) -> Takeovers | None:
+        """Return the cross-version cases; None where nothing serves yet, or what serves cannot be run here."""
+        order, score = self._order, self._player.score
+        if order.stable is None:
+            return None
+        try:
+            stable = _version(order.stable, order.stable_settings)
+        except (ConnectorError, ConfigurationError) as error:
+            problem = f"the release that serves cannot be loaded: {error}"
+            score.add(CROSS, "stable", problem, Verdict.ERROR, "look at what serves; the candidate is held meanwhile")
+            return None
+        takeovers = Takeovers(self._house, self._player, candidate, stable)
+        try:
+            await takeovers.prepare()
+        except ConfigurationError as error:
+            problem = f"both releases cannot run the same account: {error.field} {error.problem}"
+            remedy = "accept that neither finishes the other's payments, or take the setting back"
+            score.add(CROSS, "account", problem, Verdict.INCONCLUSIVE, remedy)
+            return None
+        return takeovers
 
     def _out_of_memory(self, raised: Raised) -> None:
         problem = f"raised MemoryError in {raised.asked}: it takes more memory than a release may"
@@ -133,20 +157,28 @@ class Examination:
         found += _other_money(house.transport.other_money, case_of)
         found += secrets.told(house.transport.told, needles, case_of)
         found += await secrets.leaks(self._order.database_url, needles, self._listener.lines)
-        self._raised(house.transport.raised, case_of)
+        hidden = self._raised(house.transport.raised, case_of)
         self._seconds["books"] = time.monotonic() - began
-        return by_case(found, self._player.score.failed, _DIFFERENCES_PER_CASE)
+        told = [one for one in found if one.case not in hidden]
+        return by_case(told, self._player.score.failed, _DIFFERENCES_PER_CASE)
 
-    def _raised(self, raised: Sequence[Raised], case_of: Callable[[str], str]) -> None:
-        """Write down each place of a package where an exception arose, once: the switch survives it, a shop may not."""
+    def _raised(self, raised: Sequence[Raised], case_of: Callable[[str], str]) -> set[str]:
+        """Write down each place of a package where an exception arose, once, instead of what followed from it.
+
+        The switch survives an exception, and recovery may hide it; a shop may not be so lucky. Returns the cases.
+        """
         by_place: dict[tuple[str, str], list[Raised]] = {}
         for one in raised:
             by_place.setdefault((one.place, one.kind), []).append(one)
+        score, hidden = self._player.score, set[str]()
         for (place, kind), found in by_place.items():
             cases = sorted({case for one in found if (case := case_of(one.reference))})
-            self._player.score.failed.update(cases)
+            hidden.update(cases)
             told = f"raises {kind} in {found[0].asked} ({found[0].text}); {_among(cases)}"
-            self._player.score.add("raised", place, told, remedy="return an outcome for whatever may come")
+            score.add("raised", place, told, remedy="return an outcome for whatever may come")
+        score.findings = [one for one in score.findings if one.where not in hidden]
+        score.failed |= hidden
+        return hidden
 
     async def _quiet(self) -> None:
         """Let everything that is under way end: webhooks that are owed, attempts that recovery has yet to ask about."""
@@ -168,7 +200,9 @@ class Examination:
     def _told(self, differences: list[Difference], takeovers: Takeovers | None) -> Examined:
         score, house = self._player.score, self._house
         proven = {} if takeovers is None else takeovers.proven(differences)
-        left_out = (_FIRST,) if takeovers is None else takeovers.left_out()
+        left_out = () if takeovers is None else takeovers.left_out()
+        if self._order.stable is None:
+            left_out = (_FIRST,)
         for one in differences:
             score.add(one.check, one.case or _BOOKS, one.problem, facts=one.facts)
         for check in ("orphans", "doubles", "amounts", "outcomes", "totals", "ledger", "holds", "keys", "secrets"):
@@ -196,6 +230,18 @@ def _other_money(noticed: Sequence[tuple[str, str]], case_of: Callable[[str], st
         for (case, asked), reference in told.items()
         if failures.LYING not in case
     ]
+
+
+def _only(finding: Finding) -> Examined:
+    return Examined(checks={finding.check: 1}, findings=(finding,), left_out=(), measured={})
+
+
+def _unfit(error: ConfigurationError) -> Finding:
+    problem = f"is not what the account at the simulated gateway has: {error.problem}"
+    remedy = f"{error.remedy}: give an account whose settings have it, or a sandbox of your own"
+    return Finding(
+        check="certify.account", verdict=Verdict.INCONCLUSIVE, where=error.field, problem=problem, remedy=remedy
+    )
 
 
 def _among(cases: Sequence[str]) -> str:

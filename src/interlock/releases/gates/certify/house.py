@@ -17,6 +17,7 @@ from interlock.base.clock import SystemClock
 from interlock.base.context import Scope
 from interlock.base.errors import InvariantError
 from interlock.base.problems import Problem
+from interlock.gateways.loader import load_package
 from interlock.gateways.manifest import Idempotency
 from interlock.gateways.package import Package
 from interlock.payments.access.service import AccessService
@@ -133,8 +134,13 @@ class House:
 
     # Shops
 
-    async def new_shop(self, name: str, package: Package, connector: str) -> Shop:
+    async def new_shop(self, name: str, package: Package, settings: Mapping[str, str]) -> Shop:
         """Open an account whose gateway runs ``package``.
+
+        Args:
+            name: of the account and its gateway.
+            package: what runs.
+            settings: the real account's; what the sandbox is known by stands over them.
 
         Raises:
             ConfigurationError: the package's manifest does not fit the account at the simulated gateway.
@@ -142,13 +148,14 @@ class House:
         """
         account = _made(await AccessService(self.database, self.clock).create_account(name))
         scope = Scope(account.account_id, livemode=False)
-        provider = self.provider
+        provider, manifest = self.provider, load_package(package).manifest
+        own = {name: value for name, value in settings.items() if name in manifest.settings}
         gateway = _made(
             await Routing(self.database, self.vault.envelope, self.clock).create_gateway(
                 scope,
                 name=name,
-                connector=connector,
-                settings={**provider.settings, "base_url": f"{self.control.url}{provider.base_path}"},
+                connector=manifest.name,
+                settings={**own, **provider.settings, "base_url": f"{self.control.url}{provider.base_path}"},
                 credentials=provider.credentials,
                 package=package,
             )

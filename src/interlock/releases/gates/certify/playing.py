@@ -115,6 +115,10 @@ class Player:
                     await play()
             except CaseFailed as failed:
                 self.score.add(group, case, failed.problem)
+            except asyncio.CancelledError:
+                if self._is_cancelled():
+                    raise
+                self.score.add(group, case, "was cancelled from within: code of the release cancels our tasks")
             except TimeoutError:
                 self.score.add(group, case, f"is not finished within {_CASE_WITHIN_S:g} s")
             except InterlockError as error:
@@ -133,6 +137,12 @@ class Player:
         self.score.add(
             group, case, problem, Verdict.ERROR, "look at the log; this is the gate's or the sandbox's fault"
         )
+
+    @staticmethod
+    def _is_cancelled() -> bool:
+        """Return True where somebody of ours has asked this task to end."""
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
 
     async def _side_by_side(self, playing: Iterable[Awaitable[None]]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -12,7 +12,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from interlock.gateways.loader import load_package
 from interlock.gateways.manifest import Manifest
 from interlock.gateways.package import Package
 from interlock.releases.gates.certify.audit.comparing import Difference
@@ -43,13 +42,21 @@ BACK = Direction("candidate finishes", CANDIDATE_FINISHES_STABLE, "stable", "the
 _ROLLED_BACK = "rolled back"
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A package, what its manifest claims, and the settings of the account that runs it."""
+
+    package: Package
+    manifest: Manifest
+    settings: Mapping[str, str]
+
+
 class _Stand:
     """One direction: its shop, what is asked of it, what cannot be asked, and what was played to its end."""
 
-    def __init__(self, direction: Direction, first: Package, second: Package) -> None:
-        begins, finishes = load_package(first).manifest, load_package(second).manifest
-        asked = crossing.crossings(begins)
-        possible = {one.name for one in crossing.crossings(common(begins, finishes))}
+    def __init__(self, direction: Direction, first: Version, second: Version) -> None:
+        asked = crossing.crossings(first.manifest)
+        possible = {one.name for one in crossing.crossings(common(first.manifest, second.manifest))}
         self.direction = direction
         self.first, self.second = first, second
         self.asked = tuple(one for one in asked if one.name in possible)
@@ -67,16 +74,14 @@ class _Stand:
 class Takeovers:
     """Both directions and the rollbacks, each in a shop of its own."""
 
-    def __init__(self, house: House, player: Player, candidate: Package, stable: Package) -> None:
+    def __init__(self, house: House, player: Player, candidate: Version, stable: Version) -> None:
         """Let ``player`` play them in ``house``."""
         self._house = house
         self._player = player
         self._candidate = candidate
         self._stable = stable
-        manifest = load_package(candidate).manifest
-        self._name = manifest.name
         self._stands = (_Stand(FORTH, candidate, stable), _Stand(BACK, stable, candidate))
-        both = common(manifest, load_package(stable).manifest)
+        both = common(candidate.manifest, stable.manifest)
         self._rollbacks = [name for name in rollbacks.names(both) if player.wanted(name)]
         self._rolled_back: tuple[Shop, Release] | None = None
 
@@ -92,13 +97,13 @@ class Takeovers:
             self._player.expect(len(wanted))
             if wanted:
                 mark = stand.direction.mark
-                stand.shop = await self._house.new_shop(mark, stand.first, self._name)
-                stand.release = await self._house.propose(stand.shop, stand.second, mark)
-                await self._house.certify(stand.shop, stand.release, stand.first.id)
+                stand.shop = await self._house.new_shop(mark, stand.first.package, stand.first.settings)
+                stand.release = await self._house.propose(stand.shop, stand.second.package, mark)
+                await self._house.certify(stand.shop, stand.release, stand.first.package.id)
         self._player.expect(len(self._rollbacks))
         if self._rollbacks:
-            shop = await self._house.new_shop(_ROLLED_BACK, self._stable, self._name)
-            self._rolled_back = shop, await self._house.propose(shop, self._candidate, _ROLLED_BACK)
+            shop = await self._house.new_shop(_ROLLED_BACK, self._stable.package, self._stable.settings)
+            self._rolled_back = shop, await self._house.propose(shop, self._candidate.package, _ROLLED_BACK)
         await self._house.look()
 
     async def play(self) -> None:
@@ -122,7 +127,7 @@ class Takeovers:
             unplaced = unplaced or not one.case
         seen = {stand.direction.key: not unplaced and self._is_seen(stand, failed) for stand in self._stands}
         seen[CANDIDATE_FINISHES_STABLE] = seen[CANDIDATE_FINISHES_STABLE] and not failed
-        return {STABLE_PACKAGE: self._stable.id, **seen}
+        return {STABLE_PACKAGE: self._stable.package.id, **seen}
 
     @staticmethod
     def _is_seen(stand: _Stand, failed: set[str]) -> bool:

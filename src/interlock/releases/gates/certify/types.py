@@ -11,19 +11,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     ``only`` are globs over names of cases (``refund *``); all without any. ``stop_at_first`` ends with the first case
     that fails: the cases that tell most for least time run first. ``at_once`` cases run side by side, for ``wall_ms``
-    at most.
+    at most; between the ends of two cases no more than ``step_cpu_ms`` of processor time may go by.
     """
 
     only: tuple[str, ...] = ()
     stop_at_first: bool = False
     at_once: int = 24
     wall_ms: int = 120_000
+    step_cpu_ms: int = 8_000
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One run: the packages (packed), the simulated gateway, and an empty database with every migration applied.
 
-    ``books_since`` is the last line of the gateway's books that is of an earlier run.
+    ``settings`` and ``stable_settings`` are the account's own, where one is given; what the provider's sandbox is
+    known by stands over them. ``books_since`` is the last line of the gateway's books that is of an earlier run.
     """
 
     package: bytes
@@ -32,6 +34,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     sandbox_url: str
     database_url: str
     books_since: int
+    settings: dict[str, str]
+    stable_settings: dict[str, str]
     options: Options
 
     def __repr__(self) -> str:

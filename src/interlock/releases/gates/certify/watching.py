@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from interlock.base.errors import ConnectorError
 from interlock.gateways.contract import ConnectorConfig, HttpRequest, Operation
 from interlock.gateways.loader import LoadedConnector, place_of
 from interlock.gateways.manifest import Manifest, Timeouts
@@ -24,6 +25,9 @@ _IMPATIENT: ContextVar[bool] = ContextVar("impatient", default=False)
 _READ_MS = 400
 _SENT_MAX = 20_000
 _RAISED_MAX = 50
+_TEXT_MAX = 200
+BREACH = "connector_error"
+"""The transport's code for a connector that raised or broke the contract."""
 _DIGEST_BYTES = 12
 
 
@@ -78,7 +82,7 @@ class _Watched:
         self,
         connector: object,
         said: Callable[[str, str, object], None],
-        raised: Callable[[str, str, Exception], None],
+        raised: Callable[[str, str, BaseException], None],
     ) -> None:
         self._connector = connector
         self._said = said
@@ -90,9 +94,16 @@ class _Watched:
         def run(config: ConnectorConfig, request: OperationRequest) -> Any:
             try:
                 result = yield from method(config, request)
-            except Exception as error:
+            except (SystemExit, KeyboardInterrupt):
+                raise  # ends the run, which names the place
+            except BaseException as error:
+                if isinstance(error, GeneratorExit) and ":" not in place_of(error):
+                    raise  # the transport closes the operation
                 self._raised(name, request.reference, error)
-                raise
+                if isinstance(error, Exception):
+                    raise
+                # Else it would end a task of ours, and nobody would see why.
+                raise ConnectorError(f"the connector raised {type(error).__name__}") from None
             self._said(name, request.reference, result)
             return result
 
@@ -138,6 +149,7 @@ class WatchedTransport(Transport):
         watched = self._watch(loaded, hurried=hurried)
         execute = self._hurried.execute if hurried else super().execute
         execution = await execute(watched, config, operation, request, deadline_ms=deadline_ms, may_send=may_send)
+        self._note_breach(loaded, operation, request.reference, execution.result)
         if execution.echo_mismatch:
             self.other_money.append((request.reference, operation.value))
         if execution.result.gateway_reference:
@@ -158,14 +170,21 @@ class WatchedTransport(Transport):
         if len(self.told) < _SENT_MAX and isinstance(result, Result):
             self.told.append(Told(reference, asked, msgspec.json.encode(result)))
 
-    def _note_raised(self, asked: str, reference: str, error: Exception) -> None:
-        raised = Raised(
-            place=place_of(error), kind=type(error).__name__, text=str(error)[:200], asked=asked, reference=reference
-        )
+    def _note_raised(self, asked: str, reference: str, error: BaseException) -> None:
+        kind, text = type(error).__name__, _text(error)
+        raised = Raised(place=place_of(error), kind=kind, text=text, asked=asked, reference=reference)
         if len(self.raised) < _RAISED_MAX:
             self.raised.append(raised)
         if isinstance(error, MemoryError):
             self.out_of_memory(raised)
+
+    def _note_breach(self, loaded: LoadedConnector, asked: Operation, reference: str, result: Result) -> None:
+        """Note what the transport would not go on with: too many requests, no result, a path that cannot be sent."""
+        noted = any(one.reference == reference and one.asked == asked for one in self.raised)
+        if result.code == BREACH and not noted and len(self.raised) < _RAISED_MAX:
+            place, text = _place_of_method(loaded.connector, asked), (result.message or "")[:_TEXT_MAX]
+            kind = "nothing, and keeps no contract"
+            self.raised.append(Raised(place=place, kind=kind, text=text, asked=asked.value, reference=reference))
 
     def _remember(
         self, loaded: LoadedConnector, operation: Operation, reference: str, requests: list[HttpRequest]
@@ -200,3 +219,16 @@ def _hurry(manifest: Manifest) -> Manifest:
         total_ms=times.total_ms,
     )
     return replace(manifest, timeouts=short)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_TEXT_MAX]
+    except Exception:  # noqa: BLE001 - the candidate's own __str__ may be what is broken
+        return "its text cannot be read"
+
+
+def _place_of_method(connector: object, operation: Operation) -> str:
+    """Return file and line of the connector's method for an operation."""
+    code = getattr(getattr(connector, operation.value, None), "__code__", None)
+    return "the connector" if code is None else f"{code.co_filename.partition('/')[2]}:{code.co_firstlineno}"

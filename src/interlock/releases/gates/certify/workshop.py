@@ -26,9 +26,11 @@ from interlock.releases.gates.isolation import Broken, Limits, Nursery
 from interlock.releases.gates.types import Finding, Gate, GateReport, Progress, Subject, Verdict, worst
 
 _MEBIBYTE = 1024 * 1024
-_LIMITS = Limits(step_cpu_ms=8_000, memory_bytes=768 * _MEBIBYTE, open_files=512)
+_LIMITS = Limits(memory_bytes=768 * _MEBIBYTE, open_files=512)
 _EVERYTHING = Options()
 _OURS = ("raised ",)
+_REPORT_IT = "report it with this line; the release is held meanwhile"
+_KEEP_THE_CONTRACT = "a connector builds requests, reads answers, and does nothing else (docs/connectors.md)"
 
 
 class Workshop:
@@ -137,9 +139,11 @@ class Workshop:
                 sandbox_url=sandbox.url,
                 database_url=url,
                 books_since=since,
+                settings={} if subject.config is None else dict(subject.config.settings),
+                stable_settings={} if subject.stable_config is None else dict(subject.stable_config.settings),
                 options=options,
             )
-            limits = msgspec.structs.replace(_LIMITS, wall_ms=options.wall_ms)
+            limits = msgspec.structs.replace(_LIMITS, wall_ms=options.wall_ms, step_cpu_ms=options.step_cpu_ms)
             ended = await self._nursery.run(msgspec.msgpack.encode(order), limits=limits, progress=progress)
         finally:
             await databases.drop(name)
@@ -170,7 +174,5 @@ def _no_override() -> Finding:
 def _broken(ended: Broken) -> Finding:
     """Return the finding for a child that ended without an answer: the candidate's doing where its code was running."""
     ours = not ended.where and ended.reason.startswith(_OURS)
-    verdict = Verdict.ERROR if ours else Verdict.FAILED
-    return _finding(
-        "run", verdict, ended.where or "the run", ended.reason, "run the gate again with a debugger at hand"
-    )
+    verdict, remedy = (Verdict.ERROR, _REPORT_IT) if ours else (Verdict.FAILED, _KEEP_THE_CONTRACT)
+    return _finding("run", verdict, ended.where or "the run", ended.reason, remedy)
