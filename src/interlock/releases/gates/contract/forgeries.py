@@ -185,12 +185,14 @@ def _flipped(endpoint: Endpoint, event: Event) -> Iterator[Delivery]:
     values, item = _built(endpoint, event)
     body = endpoint.body(endpoint.signed(item), values)
     headers = endpoint.headers(body)
-    expected = None
+    expected: tuple[dict[str, Any], ...] | None = None
     if endpoint.inside:
         facts = endpoint.expected(event.expect, values)
         told: dict[str, Any] = facts.get("result") or {}
-        result = {name: told[name] for name in ("outcome", "gateway_reference") if told}
-        kept = {name: facts[name] for name in ("reference", "gateway_reference", "amount") if name in facts}
+        result: dict[str, Any] = {name: told[name] for name in ("outcome", "gateway_reference") if told}
+        kept: dict[str, Any] = {
+            name: facts[name] for name in ("reference", "gateway_reference", "amount") if name in facts
+        }
         expected = ({**kept, "result": result} if result else kept,)
     for place in range(0, len(body), max(1, len(body) // _FLIPS)):
         changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
