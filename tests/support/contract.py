@@ -16,7 +16,8 @@ from interlock.releases.gates.types import Finding
 
 
 class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One edit of a built-in package, the check that must find it, and a part of its sentence."""
+    """One edit of a built-in package, the check that must find it, and a part of its sentence. ``among`` and ``only``
+    (a part of their names) are cases that are enough to see it."""
 
     provider: str
     file: str
@@ -26,6 +27,7 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     said: str
     also: tuple[tuple[str, str, str], ...] = ()
     among: tuple[Group, ...] = (Group.MATRIX,)
+    only: str = ""
 
 
 def edits_in(path: Path) -> list[Edit]:

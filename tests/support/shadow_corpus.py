@@ -9,13 +9,14 @@ from tests.support.gateways import payment
 
 from interlock.gateways.contract import ConnectorConfig, HttpResponse, Operation
 from interlock.gateways.loader import LoadedConnector
+from interlock.gateways.manifest import Manifest
 from interlock.releases.gates.observation import Trace, drive, hear
 
 NOW_MS = 1_790_000_000_000
 _SIGNED = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
 
 
-def observe(loaded: LoadedConnector, config: ConnectorConfig) -> list[Trace]:
+def observe(loaded: LoadedConnector, config: ConnectorConfig, _manifest: Manifest) -> list[Trace]:
     """Return what a connector does with one sale and two webhooks."""
     answer = HttpResponse(status=200, body=b'{"resultCode":"Authorised","pspReference":"X1"}')
     sale = drive(loaded, config, Operation.SALE, payment(), lambda _request, _number: answer, "sale usd visa")

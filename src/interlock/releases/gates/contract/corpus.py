@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.loader import LoadedConnector
 from interlock.gateways.manifest import Manifest
 from interlock.releases.gates.contract.answering import answering
@@ -16,7 +17,7 @@ from interlock.releases.gates.contract.hostile import hostile
 from interlock.releases.gates.contract.matrix import matrix
 from interlock.releases.gates.contract.stage import Stage
 from interlock.releases.gates.observation import Trace
-from interlock.releases.gates.providers.tables import ProviderTable
+from interlock.releases.gates.providers.tables import ProviderTable, provider_table
 
 
 class Corpus(msgspec.Struct, frozen=True):
@@ -60,6 +61,21 @@ def observe(loaded: LoadedConnector, corpus: Corpus) -> list[Trace]:
 
     """
     return list(_traces(loaded, corpus))
+
+
+def observe_as(loaded: LoadedConnector, config: ConnectorConfig, manifest: Manifest) -> list[Trace]:
+    """Return what the connector does with the whole corpus of ``manifest``, to be compared with another's.
+
+    Runs the connector in this process, and needs no published documents.
+
+    Args:
+        loaded: the connector.
+        config: tells the mode; the accounts are made up.
+        manifest: of the release that both are compared over: one manifest, one corpus.
+
+    """
+    table = provider_table(manifest.name)
+    return observe(loaded, corpus_of(manifest, livemode=config.livemode, table=table))
 
 
 def _traces(loaded: LoadedConnector, corpus: Corpus) -> Iterator[Trace]:

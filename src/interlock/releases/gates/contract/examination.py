@@ -37,8 +37,8 @@ _prepared: dict[bytes, Corpus] = {}
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
     """The order: a packed package, how to examine it, and what the switch knows of its provider. ``corpus_manifest`` is
-    the manifest that cases are built for, where it is not the package's own. ``stop_at_first`` ends after the first case
-    in which something is wrong."""
+    the manifest that cases are built for, where it is not the package's own. ``stop_at_first`` ends after the first
+    case in which something is wrong."""
 
     package: bytes
     livemode: bool

@@ -4,7 +4,7 @@ Pairs of options are covered by a design (every two values stand together once),
 operation that carries money. Deterministic; it depends on the manifest's capabilities and on nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -69,6 +69,23 @@ _SHOPPERS: dict[str, Shopper] = {
         phone="",
         ip="",
         address={"line1": "", "line2": "", "city": "", "postal_code": "", "state": "", "country": ""},
+    ),
+    "without a number": Shopper(
+        reference="cus_2",
+        name="Ann Lee",
+        address={
+            "line1": "Rosewood Mews",
+            "line2": "Flat 3",
+            "city": "Leeds",
+            "postal_code": "LS1 4AP",
+            "state": "West Yorkshire",
+            "country": "gb",
+        },
+    ),
+    "number first": Shopper(
+        reference="cus_3",
+        name="Ann Marie van der Lee",
+        address={"line1": "12a, High Street", "city": "Leeds", "postal_code": "LS1 4AP", "country": "GB"},
     ),
     "abroad": Shopper(
         reference="kunde 12",
@@ -136,10 +153,28 @@ def _card_payments(stage: Stage) -> Iterator[Case]:
         "incremental": [False, True] if stage.manifest.capabilities.incremental else [False],
         "waits": [False, True],
     }
-    for number, row in enumerate(pairwise(axes), start=1):
+    for number, row in enumerate((*pairwise(axes), *_one_by_one(axes, "operation", {"cvc": False})), start=1):
         request, facets = _card_payment(stage, row)
         words = [row["operation"], row["currency"], facets["initiator"], f"shopper {row['shopper']}", row["texts"]]
         yield _case(stage, f"{' · '.join(words)} ({number})", row["operation"], request, facets, account=row["account"])
+
+
+def _one_by_one(
+    axes: Mapping[str, Sequence[Any]], every: str, *others: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield rows that differ from the ordinary one (first values) in one axis: what a pair of values hides shows here.
+
+    Args:
+        axes: values by axis, the ordinary one first.
+        every: the axis whose values all take part.
+        others: changes of the ordinary row that rows are made of too.
+
+    """
+    ordinary_row = {name: values[0] for name, values in axes.items()}
+    for base in ({}, *others):
+        for value in axes[every]:
+            for name in axes:
+                yield from ({**ordinary_row, **base, every: value, name: each} for each in axes[name][name != every :])
 
 
 def _card_payment(stage: Stage, row: Mapping[str, Any]) -> tuple[PaymentRequest, dict[str, Any]]:
@@ -358,7 +393,7 @@ def _follow_ons(stage: Stage) -> Iterator[Case]:
         "reverse": [False, True],
         "capture_reference": [False, True],
     }
-    for number, row in enumerate(pairwise(axes), start=1):
+    for number, row in enumerate((*pairwise(axes), *_one_by_one(axes, "operation")), start=1):
         operation = row["operation"]
         reverse = row["reverse"] and operation in {Operation.VOID, Operation.REFUND}
         final = row["final"] or operation is not Operation.CAPTURE

@@ -13,12 +13,14 @@ from importlib.util import find_spec
 
 from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.loader import LoadedConnector
+from interlock.gateways.manifest import Manifest, read_manifest
+from interlock.gateways.package import MANIFEST_FILE
 from interlock.releases.gates.observation import Trace
 
-Observe = Callable[[LoadedConnector, ConnectorConfig], list[Trace]]
-"""Returns what a connector does in every case; pure, and the same cases for every connector of a provider."""
+Observe = Callable[[LoadedConnector, ConnectorConfig, Manifest], list[Trace]]
+"""Returns what a connector does in every case for a manifest; pure, and the same cases whichever connector it is."""
 
-CONTRACT = "interlock.releases.gates.contract:observe"
+CONTRACT = "interlock.releases.gates.contract:observe_as"
 
 
 def at_hand(reference: str) -> bool:
@@ -30,8 +32,17 @@ def at_hand(reference: str) -> bool:
         return False
 
 
-def observe(reference: str, loaded: LoadedConnector, config: ConnectorConfig) -> list[Trace]:
-    """Return what ``loaded`` does in the cases that ``reference`` names."""
+def observe(reference: str, loaded: LoadedConnector, config: ConnectorConfig, manifest: bytes | None) -> list[Trace]:
+    """Return what ``loaded`` does in the cases that ``reference`` names.
+
+    Args:
+        reference: ``module:function``.
+        loaded: the connector.
+        config: the account it runs for.
+        manifest: of the release that serves, whose cases both sides run; the connector's own without one.
+
+    """
     module, _, name = reference.partition(":")
     found: Observe = getattr(importlib.import_module(module), name)
-    return found(loaded, config)
+    read = loaded.manifest if manifest is None else read_manifest(manifest, MANIFEST_FILE)
+    return found(loaded, config, read)

@@ -174,6 +174,7 @@ class _Shadow:
             recordings=self.recordings,
             reruns=planned.reruns,
             corpus=cases,
+            corpus_manifest=None if self.subject.stable is None else self.subject.stable.manifest,
         )
 
     # With a release that serves

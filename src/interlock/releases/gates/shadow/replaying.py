@@ -37,13 +37,14 @@ class Rerun(msgspec.Struct, frozen=True, kw_only=True):
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """What one release is to do. ``corpus`` names synthetic cases (``corpus``), None for none; they run under the first
-    of ``configs``."""
+    of ``configs``, and are those for ``corpus_manifest``, the release's own manifest without one."""
 
     package: Package
     configs: tuple[ConnectorConfig, ...]
     recordings: tuple[Recording, ...] = ()
     reruns: tuple[Rerun, ...] = ()
     corpus: str | None = None
+    corpus_manifest: bytes | None = None
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,11 +98,15 @@ def replay(task: Replay, report: Report = _silent) -> Replayed:
     report(_CASES, len(task.reruns), len(task.reruns))
     return Replayed(
         observed=tuple(observed),
-        corpus=()
-        if task.corpus is None
-        else tuple(_portable_trace(each) for each in observe(task.corpus, loaded, task.configs[0])),
+        corpus=tuple(_portable_trace(each) for each in _cases_of(task, loaded)),
         hosts=tuple(_host(loaded, config) for config in task.configs),
     )
+
+
+def _cases_of(task: Replay, loaded: LoadedConnector) -> list[Trace]:
+    if task.corpus is None:
+        return []
+    return observe(task.corpus, loaded, task.configs[0], task.corpus_manifest)
 
 
 def _host(loaded: LoadedConnector, config: ConnectorConfig) -> str:

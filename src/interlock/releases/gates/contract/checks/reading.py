@@ -36,6 +36,7 @@ _ANY = "$any"
 _FREE = frozenset({"code", "message"})
 _NAMED_OUTCOMES = frozenset({"approved"})
 _EXECUTED = frozenset({"approved", "pending", "challenge"})
+_DECLINING = frozenset({Operation.SALE, Operation.AUTHORISE, Operation.VERIFY, Operation.COMPLETE})
 _NAMING = frozenset(
     {Operation.SALE, Operation.AUTHORISE, Operation.VERIFY, Operation.REFUND, Operation.FUND, Operation.COMPLETE}
 )
@@ -73,6 +74,8 @@ class ReadingChecks:
             self._notes.looked(check)
             self._outcome(performed, act, request, trace, result)
             self._types(trace, result)
+            if performed.case.group is not Group.ERROR:
+                self._reasons(trace, result)
             self._words(trace, result)
             if act.expected.fields is not None and self._allowed(act, trace, result):
                 values = self._stage.context(performed.case.account, request, before=performed.traces[:number])
@@ -145,6 +148,12 @@ class ReadingChecks:
         if named and not result.gateway_reference:
             problem = f"{trace.operation} is {result.outcome} without the gateway's name of it"
             self._notes.fail("result", trace.case, problem, "an approval that names nothing is unknown")
+
+    def _reasons(self, trace: Trace, result: Result) -> None:
+        """Look whether the shopper of a declined payment can be told why."""
+        if str(result.outcome) == "declined" and trace.operation in _DECLINING and result.decline_code is None:
+            problem = f"{trace.operation} is declined without a decline_code"
+            self._notes.fail("result", trace.case, problem, "give generic_decline where the reason is not known")
 
     def _words(self, trace: Trace, result: Result) -> None:
         words = vocabulary()
