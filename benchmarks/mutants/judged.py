@@ -52,7 +52,9 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a mutant. ``observed`` says how many cases of the corpus show it, None where it cannot be loaded.
 
-    ``touched`` is what it does to money, by what was observed; ``placed`` what the changed place is about.
+    ``touched`` is what it does to money, by what was observed; ``placed`` what the changed place is about. ``shadow`` is
+    the sentence with which that gate stopped it over recorded traffic: empty where it did not, None where it was not
+    asked.
     """
 
     id: str
@@ -66,15 +68,20 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     touched: frozenset[Touch]
     placed: frozenset[Touch]
     examples: tuple[Shown, ...] = ()
-    held_by_shadow: str = ""
+    shadow: str | None = None
     live: Live | None = None
     errors: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
     def survives(self) -> bool:
-        """Return True for a bad release that no gate stopped."""
+        """Return True for a bad release that none of the gates stopped which need no traffic."""
         return self.stop is None and not self.equivalent
+
+    @property
+    def stopped_before_live(self) -> bool:
+        """Return True where a gate stopped it before it could take money."""
+        return self.stop is not None or bool(self.shadow)
 
     @property
     def money(self) -> bool:
@@ -110,24 +117,26 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     stopped: dict[Gate, int]
     survived: int
 
+    @property
+    def stopped_share(self) -> float | None:
+        """Return which part of the bad releases was stopped before it could take money; None where there were none."""
+        bad = self.mutants - self.equivalent
+        return 1 - self.survived / bad if bad else None
+
 
 def row(name: str, judged: Iterable[Judged]) -> Row:
     """Count ``judged``."""
     everyone = list(judged)
+    bad = [one for one in everyone if not one.equivalent]
     stopped: dict[Gate, int] = {}
-    for one in everyone:
-        if one.stop is not None and not one.equivalent:
-            stopped[one.stop.gate] = stopped.get(one.stop.gate, 0) + 1
+    for one in bad:
+        gate = one.stop.gate if one.stop is not None else Gate.SHADOW if one.shadow else None
+        if gate is not None:
+            stopped[gate] = stopped.get(gate, 0) + 1
     return Row(
         name=name,
         mutants=len(everyone),
-        equivalent=sum(one.equivalent for one in everyone),
+        equivalent=len(everyone) - len(bad),
         stopped=stopped,
-        survived=sum(one.survives for one in everyone),
+        survived=len(bad) - sum(stopped.values()),
     )
-
-
-def share(judged: Iterable[Judged]) -> float | None:
-    """Return which part of bad releases was stopped before it could take money; None where there were none."""
-    bad = [one for one in judged if not one.equivalent]
-    return sum(one.stop is not None for one in bad) / len(bad) if bad else None

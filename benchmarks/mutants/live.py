@@ -8,7 +8,7 @@ held against each other: the gateways' books, the switch's, and what the shopper
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,7 +41,6 @@ _KNOWN_WITHIN_S = 30.0
 _LEASE_MS = 13_000
 _RULE_SEEN_S = 1.5
 _HALF_PPM = 500_000
-_NAMED_MAX = 5
 # Four times what a release usually gets, so that half a minute shows what two minutes would.
 _PLAN = Plan(share_ppm=200_000, waits_for_person=True)
 _THROUGH = "SELECT count(DISTINCT intent_id) FROM attempts WHERE account_id = $1 AND release_id = $2"
@@ -49,7 +48,6 @@ _PROCESSING = (
     "SELECT metadata ->> 'order' AS order_id FROM payment_intents WHERE account_id = $1 AND created_at_ms >= $2 "
     "AND status = 'processing'"
 )
-Tell = Callable[[str], None]
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +57,6 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str
     package: Package
     reports: Sequence[GateReport]
-
-
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one: the sentence with which ``shadow`` stops it (empty where it does not), and the canary."""
-
-    shadow: str
-    live: Live
 
 
 class Stage:
@@ -82,37 +73,40 @@ class Stage:
         self._booked_before: set[str] = set()
         self._recordings: dict[str, bytes | None] = {}
 
-    async def begin(self, tell: Tell) -> Live:
+    async def begin(self) -> Live:
         """Let shoppers buy from the originals: what they come to, which must be nobody hurt, and recordings."""
         rooms, scope = self._scene.rooms, self._scene.scope
         second = self._scene.gateways["adyen"]
         condition = Condition(share_ppm=_HALF_PPM)
         await rooms.routing.create_rule(scope, name="half", condition=condition, gateway_ids=(second.id,))
         await asyncio.sleep(_RULE_SEEN_S)
-        tell("shoppers buy from the connectors as they are")
         calm = await self._played(None)
         for name, gateway in self._scene.gateways.items():
             serving = got(await rooms.examiner.serving(scope, gateway.id))
             self._recordings[name] = await rooms.examiner.recordings(gateway, serving.config)
         return calm
 
-    async def try_one(self, suspect: Suspect, tell: Tell) -> Tried:
-        """Let ``suspect`` be looked at by ``shadow``, then be a canary; return what came of it."""
+    async def propose(self, suspect: Suspect) -> Release:
+        """Propose ``suspect`` as a release of its gateway, with what the gates said of it."""
         rooms, scope = self._scene.rooms, self._scene.scope
         proposal = Proposal(package=suspect.package, note=suspect.id)
         gateway = self._scene.gateways[suspect.gateway]
         release = got(await rooms.proposals.propose(scope, gateway.id, proposal, _ACTOR))
-        tell(f"shadow: {suspect.id}")
-        subject = got(await rooms.examiner.subject(release))
-        report = await run_gate(Gate.SHADOW, subject, _quietly, recordings=self._recordings[suspect.gateway])
-        shadow = ""
-        if report.verdict is Verdict.FAILED:
-            shadow = next(one.sentence() for one in report.findings if one.verdict is Verdict.FAILED)
         for passed in suspect.reports:
             # What certify has proven tells which release finishes whose payments after a rollback.
-            got(await rooms.proposals.record(scope, release.id, passed, _ACTOR))
-        tell(f"canary: {suspect.id}")
-        return Tried(shadow=shadow, live=await self._played(release))
+            release = got(await rooms.proposals.record(scope, release.id, passed, _ACTOR))
+        return release
+
+    async def shadow(self, suspect: Suspect, release: Release) -> str:
+        """Return the sentence with which the gate ``shadow`` stops the release, empty where it does not."""
+        subject = got(await self._scene.rooms.examiner.subject(release))
+        report = await run_gate(Gate.SHADOW, subject, _quietly, recordings=self._recordings[suspect.gateway])
+        failed = [one.sentence() for one in report.findings if one.verdict is Verdict.FAILED]
+        return failed[0] if report.verdict is Verdict.FAILED and failed else ""
+
+    async def canary(self, release: Release) -> Live:
+        """Let the release be a canary, whatever ``shadow`` said of it; return what came of it."""
+        return await self._played(release)
 
     async def _played(self, release: Release | None) -> Live:
         """Let shoppers buy, with ``release`` as the canary; then settle and compare."""
