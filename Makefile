@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench soak bench-statistics figures lock clean
+.PHONY: help setup up test check bench soak mutants bench-statistics figures lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: setup  ## measure speed and memory against the floor (ARGS="--quick"); wr
 
 soak: setup  ## 20,000 payments with faults and kills, then compare the books; writes build/bench/soak.json
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+mutants: setup  ## bad releases, and the gate that stops each (ARGS="--sample 60"); writes build/bench/mutants.json
+	@$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 bench-statistics: setup  ## delays and false alarms of the canary (ARGS="--quick"); writes build/bench/statistics.json
 	@$(BIN)/python -m benchmarks.statistics $(ARGS)

@@ -68,6 +68,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     touched: frozenset[Touch]
     placed: frozenset[Touch]
     examples: tuple[Shown, ...] = ()
+    certified: bool = False
     shadow: str | None = None
     live: Live | None = None
     errors: tuple[str, ...] = ()
