@@ -25,10 +25,12 @@ from interlock.payments.checkout.page import PaymentPages
 from interlock.payments.files.service import Files
 from interlock.releases.aftermath import Aftermath
 from interlock.releases.canary.controller import CanaryController
+from interlock.releases.examinations import Examinations
 from interlock.releases.examining import Examiner
 from interlock.releases.operators import Operators
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
+from interlock.releases.validating import Validations
 from interlock.releases.validation import Validator
 from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
@@ -118,7 +120,8 @@ class Rooms(Payments):
     rollouts: Rollouts
     canaries: CanaryController
     aftermath: Aftermath
-    validator: Validator
+    examinations: Examinations
+    validations: Validations
     ledger: Ledger
     payment_pages: PaymentPages
     files: Files
@@ -218,7 +221,8 @@ def wire(foundation: Foundation) -> Rooms:
         rollouts=rollouts,
         canaries=CanaryController(database, rollouts, clock),
         aftermath=Aftermath(database, payments.reviewer),
-        validator=Validator(payments),
+        examinations=Examinations(database, clock),
+        validations=Validations(proposals, Validator(payments), foundation.table, clock),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),

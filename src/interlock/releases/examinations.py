@@ -2,8 +2,9 @@
 
 ``api`` asks (:meth:`Examinations.request`), the worker's loop runs (:class:`ExaminationRunner`). Gates compute for
 minutes, so that they have no place in a process that answers payments: the worker starts each in a process of its own
-with the lowest priority. A run whose worker dies is taken over when its lease has run out, and goes on with the gates
-that are not passed; one that has been started too often is given up.
+with the lowest priority. A run whose worker dies is taken over when its lease has run out (at once, when the worker was
+told to stop), and goes on with the gates that are not passed; one that has been started too often is given up.
+A validation of what serves is such a run as well, of the one gate ``validate``.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -18,12 +20,14 @@ from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.errors import InterlockError, StorageError
 from interlock.base.ids import new_id
-from interlock.base.problems import Problem, invalid
+from interlock.base.problems import Problem, invalid, missing
 from interlock.base.redaction import exception_text, scrub
 from interlock.releases.examining import Examined, Examiner
 from interlock.releases.gates.types import Gate
 from interlock.releases.proposals import STATIC_GATES
 from interlock.releases.types import Actor
+from interlock.releases.validating import Validations, not_serving
+from interlock.releases.validation import Probe
 from interlock.routing.releases import RELEASES, Release
 from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
@@ -54,7 +58,8 @@ class RunState(StrEnum):
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. ``gates`` are those to be run, ``said`` is what it does now or came to, ``until_ms`` its lease."""
+    """One run. ``gates`` are those to be run, ``said`` is what it does now or came to, ``until_ms`` its lease;
+    ``payment_method`` and ``customer`` are what a validation pays its probes with."""
 
     account_id: str
     id: str
@@ -70,12 +75,27 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     starts: int
     until_ms: int
     changed_at_ms: int
+    payment_method: str | None = None
+    customer: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while the run is not over."""
+        return self.state in {RunState.WAITING, RunState.RUNNING}
+
+    @property
+    def validates(self) -> bool:
+        """Return True for a validation of what serves."""
+        return Gate.VALIDATE in self.gates
 
 
 EXAMINATIONS = Table(
     Examination,
     "release_examinations",
-    fixed=("livemode", "created_at_ms", "release_id", "gates", "again", "requested_by"),
+    fixed=(
+        *("livemode", "created_at_ms", "release_id", "gates", "again", "requested_by"),
+        *("payment_method", "customer"),
+    ),
 )
 
 
@@ -90,7 +110,7 @@ class Examinations:
     async def request(
         self, scope: Scope, release_id: str, actor: Actor, *, gates: Sequence[Gate] = (), again: bool = False
     ) -> Examination | Problem:
-        """Ask for a run of a release's gates; a run that is open already is returned instead.
+        """Ask for a run of a release's gates; an open run that does all of it is returned instead.
 
         Args:
             scope: account and mode.
@@ -101,24 +121,48 @@ class Examinations:
 
         """
         release = await self._database.get(RELEASES, scope, release_id)
-        if not isinstance(release, Release):
-            return invalid(f"No such release: '{release_id}'", code="resource_missing", status=404)
-        latest = await self.latest(release)
-        if latest is not None and latest.state in {RunState.WAITING, RunState.RUNNING}:
-            return latest
-        if await self._database.fetchval(_QUERIES["count_open_examinations"], scope.account_id) >= OPEN_MAX:
-            message = f"{OPEN_MAX} runs are waiting already: ask again when some of them are over."
-            return invalid(message, code="examinations_waiting", status=429)
-        now_ms = self._clock.now_ms()
+        if release is None:
+            return missing("release", release_id)
         wanted = tuple(gate for gate in STATIC_GATES if gate in gates or not gates)
+        return await self._open(release, actor, wanted, again=again)
+
+    async def request_validation(
+        self, scope: Scope, release_id: str, actor: Actor, probe: Probe | None = None
+    ) -> Examination | Problem:
+        """Ask for a validation of a release that serves; one that is open already is returned instead.
+
+        Args:
+            scope: account and mode.
+            release_id: which.
+            actor: in whose name.
+            probe: what to pay with; a test card in test mode without it.
+
+        """
+        release = await self._database.get(RELEASES, scope, release_id)
+        if release is None:
+            return missing("release", release_id)
+        problem = not_serving(release)
+        return problem or await self._open(release, actor, (Gate.VALIDATE,), again=True, probe=probe)
+
+    async def _open(
+        self, release: Release, actor: Actor, gates: tuple[Gate, ...], *, again: bool, probe: Probe | None = None
+    ) -> Examination | Problem:
+        latest = await self.latest(release)
+        if latest is not None and latest.is_open:
+            does_it_all = set(gates) <= set(latest.gates) and again <= latest.again and _pays_with(latest, probe)
+            return latest if does_it_all else _under_way(latest)
+        if await self._database.fetchval(_QUERIES["count_open_examinations"], release.account_id) >= OPEN_MAX:
+            message = f"{OPEN_MAX} runs are waiting already: ask again when some of them are over."
+            return invalid(message, code="runs_waiting", status=429)
+        now_ms = self._clock.now_ms()
         run = Examination(
-            account_id=scope.account_id,
+            account_id=release.account_id,
             id=new_id("exam", now_ms),
-            livemode=scope.livemode,
+            livemode=release.livemode,
             version=1,
             created_at_ms=now_ms,
-            release_id=release_id,
-            gates=wanted,
+            release_id=release.id,
+            gates=gates,
             again=again,
             requested_by=actor.name,
             state=RunState.WAITING,
@@ -126,6 +170,8 @@ class Examinations:
             starts=0,
             until_ms=now_ms,
             changed_at_ms=now_ms,
+            payment_method=None if probe is None else probe.payment_method,
+            customer=None if probe is None else probe.customer,
         )
         if not isinstance(await self._database.commit([Insert(EXAMINATIONS, run)]), Committed):
             return invalid("The run could not be stored. Ask again.", code="release_changed", status=409)
@@ -145,10 +191,11 @@ class Examinations:
 class ExaminationRunner:
     """Runs what waits, one run at a time. One per worker; several workers share the rows."""
 
-    def __init__(self, database: Database, examiner: Examiner, clock: Clock) -> None:
+    def __init__(self, database: Database, examiner: Examiner, validations: Validations, clock: Clock) -> None:
         """Take rows from ``database``."""
         self._database = database
         self._examiner = examiner
+        self._validations = validations
         self._clock = clock
 
     async def run_once(self) -> int:
@@ -185,29 +232,57 @@ class ExaminationRunner:
             state, said = await work
         except asyncio.CancelledError:
             if not lease.lost:
+                # The gate's process has to be gone before another worker may begin.
+                await _ended(work, keeping)
+                await lease.give_back()
                 raise
             _log.warning("run %s is another worker's now", run.id)
             return
         finally:
-            work.cancel()
-            keeping.cancel()
-            await asyncio.gather(work, keeping, return_exceptions=True)
+            await _ended(work, keeping)
         await lease.end(state, said)
 
     async def _examine(self, run: Examination, actor: Actor, lease: "_Lease") -> tuple[RunState, str]:
-        scope = Scope(run.account_id, run.livemode)
         try:
-            examined = await self._examiner.examine(
-                scope, run.release_id, actor, lease.told, gates=run.gates, again=run.again, gently=True
-            )
+            done = await self._done(run, actor, lease)
         except InterlockError as error:
             return RunState.FAILED, scrub(str(error))
         except Exception as error:  # noqa: BLE001 - a bug ends this run, and not the loop
             _log.error("run %s failed: %s", run.id, exception_text(error))
             return RunState.FAILED, f"the run broke ({type(error).__name__}); the worker's log tells more"
-        if isinstance(examined, Problem):
-            return RunState.FAILED, examined.message
-        return RunState.DONE, _told(examined)
+        return (RunState.FAILED, done.message) if isinstance(done, Problem) else (RunState.DONE, done)
+
+    async def _done(self, run: Examination, actor: Actor, lease: "_Lease") -> str | Problem:
+        """Do what was asked for and return what it came to."""
+        scope = Scope(run.account_id, run.livemode)
+        if run.validates:
+            probe = None if run.payment_method is None else Probe(run.payment_method, run.customer)
+            report = await self._validations.validate(scope, run.release_id, actor, lease.told, probe)
+            return report if isinstance(report, Problem) else f"validate {report.verdict.value}"
+        examined = await self._examiner.examine(
+            scope, run.release_id, actor, lease.told, gates=run.gates, again=run.again, gently=True
+        )
+        return examined if isinstance(examined, Problem) else _told(examined)
+
+
+async def _ended(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _pays_with(run: Examination, probe: Probe | None) -> bool:
+    asked = (None, None) if probe is None else (probe.payment_method, probe.customer)
+    return (run.payment_method, run.customer) == asked
+
+
+def _under_way(run: Examination) -> Problem:
+    named = ", ".join(run.gates)
+    return invalid(
+        f"A run of {named} that does not do all of this is under way ({run.id}): ask again when it is over.",
+        code="run_open",
+        status=409,
+    )
 
 
 def _told(examined: Examined) -> str:
@@ -239,18 +314,24 @@ class _Lease:
                     work.cancel()
                     return
 
+    async def give_back(self) -> None:
+        """Let another worker have the run at once: this one is told to stop, which is no failed start."""
+        self.run = replace(self.run, starts=max(self.run.starts - 1, 0))
+        with contextlib.suppress(StorageError):  # the lease runs out by itself
+            await self._write(RunState.WAITING, "its worker stopped; waits for another", lease_ms=0)
+
     async def end(self, state: RunState, said: str) -> None:
         """Write what it came to; when the row is another's by now, that one's word counts."""
         await self._write(state, said)
 
-    async def _write(self, state: RunState, said: str) -> bool:
+    async def _write(self, state: RunState, said: str, *, lease_ms: int = LEASE_MS) -> bool:
         now_ms = self._clock.now_ms()
         written = replace(
             self.run,
             version=self.run.version + 1,
             state=state,
             said=said[:_SAID_MAX],
-            until_ms=now_ms + LEASE_MS,
+            until_ms=now_ms + lease_ms,
             changed_at_ms=now_ms,
         )
         if not isinstance(await self._database.commit([Update(EXAMINATIONS, written)]), Committed):

@@ -18,7 +18,7 @@ from interlock.base.problems import Problem
 from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.package import Package
 from interlock.releases.gates.apart import run_apart
-from interlock.releases.gates.running import AFTERWARDS, REGISTRY, Told, is_absent, run_gates, specification_hash
+from interlock.releases.gates.running import REGISTRY, Told, is_absent, run_gates, specification_hash
 from interlock.releases.gates.types import Gate, GateReport, Progress, Subject, Verdict
 from interlock.releases.proposals import STATIC_GATES, Proposals
 from interlock.releases.store import latest
@@ -139,24 +139,6 @@ class Examiner:
         if isinstance(kept, Problem):
             refused.append(kept)
         return report
-
-    async def validate(self, scope: Scope, release: Release, actor: Actor, told: Told) -> GateReport | Problem:
-        """Prove a release that serves on the live path, and keep what is found.
-
-        Raises:
-            StorageError: the database cannot be reached.
-            VaultError: a credential cannot be opened.
-
-        """
-        subject = await self.subject(release)
-        if isinstance(subject, Problem):
-            return subject
-        run = partial(run_apart, registry=AFTERWARDS)
-        report = (await run_gates(subject, run, told, gates=AFTERWARDS))[0]
-        if is_absent(Gate.VALIDATE, AFTERWARDS):
-            return report  # not kept: it would hide what the hold-back arm has shown
-        kept = await self._proposals.record(scope, release.id, report, actor)
-        return kept if isinstance(kept, Problem) else report
 
     async def subject(self, release: Release) -> Subject | Problem:
         """Return what the gates examine of a stored release: it, its configuration, and what serves now.

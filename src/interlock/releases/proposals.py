@@ -5,6 +5,7 @@ the release that exists.
 """
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 
 import msgspec
@@ -34,6 +35,8 @@ from interlock.vault.envelope import Envelope
 replace = msgspec.structs.replace
 STATIC_GATES = (Gate.LINT, Gate.CONTRACT, Gate.CERTIFY, Gate.SHADOW)
 """What must be passed before real money is tried, in order."""
+_KNOWN_SECRETS_MAX = 20
+"""So many of the newest secrets of a name are compared with one that is given."""
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,16 +105,15 @@ class Proposals:
         is_stored = await self.store.has_package(scope.account_id, package.id)
         _same_connector(gateway, await inspect(package, config, loads=not is_stored))
         changed = {name: value for name, value in proposal.credentials.items() if clear.get(name) != value}
-        expiries = proposal.expiries_ms
-        sealed = [
-            seal_credential(self._envelope, scope, gateway.id, name, value, now_ms, expiries.get(name))
+        given = [
+            await self._given(gateway, name, value, proposal.expiries_ms.get(name), now_ms)
             for name, value in sorted(changed.items())
         ]
         release = new_release(
             gateway,
             package.id,
             settings,
-            {name: stored.id for name, stored in kept.items()} | {stored.name: stored.id for stored in sealed},
+            {name: stored.id for name, stored in kept.items()} | {stored.name: stored.id for stored, _ in given},
             note=proposal.note,
             proposed_by=actor.name,
             base=base.id,
@@ -121,7 +123,7 @@ class Proposals:
         known = await self.store.release(scope, release.id)
         if isinstance(known, Release):
             return await self._propose_again(known, actor, proposal.note)
-        writes: list[Write] = [Insert(CREDENTIALS, stored) for stored in sealed]
+        writes: list[Write] = [Insert(CREDENTIALS, stored) for stored, is_new in given if is_new]
         if not is_stored:
             # In a thread: compressing a large package takes longer than payments should wait.
             row = await asyncio.to_thread(stored_package, scope, package, gateway.connector, now_ms)
@@ -130,6 +132,17 @@ class Proposals:
         entry = Entry(actor=actor.name, action="release.proposed", subject=release.id, why=proposal.note, facts=facts)
         writes.append(Insert(RELEASES, release))
         return await self.store.commit(scope, writes, [entry], now_ms) or release
+
+    async def _given(
+        self, gateway: Gateway, name: str, value: str, expires_at_ms: int | None, now_ms: int
+    ) -> tuple[StoredCredential, bool]:
+        """Return a secret's row and whether it is new: a secret given twice is one, or its release would be two."""
+        for known in await self.store.credentials_called(gateway, name, _KNOWN_SECRETS_MAX):
+            same = hmac.compare_digest(open_credential(self._envelope, known).encode(), value.encode())
+            if same and known.expires_at_ms == expires_at_ms:
+                return known, False
+        fresh = seal_credential(self._envelope, gateway.scope, gateway.id, name, value, now_ms, expires_at_ms)
+        return fresh, True
 
     async def _propose_again(self, release: Release, actor: Actor, note: str) -> Release | Problem:
         state = next_state(release.state, Trigger.PROPOSED_AGAIN)

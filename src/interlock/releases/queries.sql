@@ -2,6 +2,33 @@
 SELECT account_id, id, livemode, created_at_ms, release_id, gate, verdict, report
 FROM release_evidence WHERE account_id = $1 AND release_id = $2 ORDER BY id DESC LIMIT $3;
 
+-- name: newest_evidence_of
+SELECT DISTINCT ON (gate) account_id, id, livemode, created_at_ms, release_id, gate, verdict, report
+FROM release_evidence WHERE account_id = $1 AND release_id = $2 ORDER BY gate, id DESC;
+
+-- name: evidence_page
+SELECT account_id, id, livemode, created_at_ms, release_id, gate, verdict, report
+FROM release_evidence
+WHERE account_id = $1 AND release_id = $2 AND ($3::text IS NULL OR gate = $3) AND ($4::text IS NULL OR id < $4)
+ORDER BY id DESC LIMIT $5;
+
+-- name: releases_page
+SELECT account_id, id, livemode, version, created_at_ms, gateway_id, connector, package_id, specification_hash, settings,
+    credentials, base_release_id, proposed_by, note, state, approved_by, changed_at_ms
+FROM releases
+WHERE account_id = $1 AND livemode = $2 AND ($3::text IS NULL OR gateway_id = $3) AND ($4::text IS NULL OR state = $4)
+    AND ($5::bigint IS NULL OR (created_at_ms, id) < ($5, $6::text))
+ORDER BY created_at_ms DESC, id DESC LIMIT $7;
+
+-- name: releases_that_begin
+SELECT account_id, id, livemode, version, created_at_ms, gateway_id, connector, package_id, specification_hash, settings,
+    credentials, base_release_id, proposed_by, note, state, approved_by, changed_at_ms
+FROM releases WHERE account_id = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4;
+
+-- name: credentials_of
+SELECT account_id, id, livemode, version, created_at_ms, gateway_id, name, sealed, key_id, expires_at_ms
+FROM gateway_credentials WHERE account_id = $1 AND gateway_id = $2 AND name = $3 ORDER BY id DESC LIMIT $4;
+
 -- name: certificates
 SELECT e.release_id, e.report
 FROM release_evidence AS e JOIN releases AS r ON r.account_id = e.account_id AND r.id = e.release_id
@@ -64,7 +91,7 @@ WHERE account_id = $1 AND intent_id = ANY($2::text[]) AND state = $3;
 
 -- name: open_examinations
 SELECT account_id, id, livemode, version, created_at_ms, release_id, gates, again, requested_by, state, said, starts,
-    until_ms, changed_at_ms
+    until_ms, changed_at_ms, payment_method, customer
 FROM release_examinations
 WHERE state IN ('waiting', 'running') AND until_ms <= $1 ORDER BY until_ms, account_id, id LIMIT $2;
 
@@ -73,5 +100,5 @@ SELECT count(*) FROM release_examinations WHERE account_id = $1 AND state IN ('w
 
 -- name: examinations_of
 SELECT account_id, id, livemode, version, created_at_ms, release_id, gates, again, requested_by, state, said, starts,
-    until_ms, changed_at_ms
+    until_ms, changed_at_ms, payment_method, customer
 FROM release_examinations WHERE account_id = $1 AND release_id = $2 ORDER BY id DESC LIMIT $3;

@@ -32,7 +32,7 @@ async def standing(store: ReleaseStore, scope: Scope, release_id: str) -> Standi
     pointer = await store.pointer(scope, release.gateway_id)
     if isinstance(pointer, Problem):
         return pointer
-    evidence = await store.evidence(release)
+    evidence = await store.newest_evidence(release)
     trials = await store.trials(release)
     return Standing(release=release, pointer=pointer, evidence=tuple(evidence), trial=trials[0] if trials else None)
 

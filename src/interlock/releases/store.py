@@ -11,7 +11,15 @@ from interlock.releases.gates.types import Gate, GateReport
 from interlock.releases.types import EVIDENCE, TRIALS, Evidence, StoredTrial
 from interlock.routing import store as routing_store
 from interlock.routing.journal import JOURNAL, Entry, chained
-from interlock.routing.releases import POINTERS, RELEASES, Pointer, Release
+from interlock.routing.releases import (
+    CREDENTIALS,
+    POINTERS,
+    RELEASES,
+    Pointer,
+    Release,
+    ReleaseState,
+    StoredCredential,
+)
 from interlock.routing.types import GATEWAYS, Gateway
 from interlock.storage.database import Database
 from interlock.storage.pages import Page
@@ -59,11 +67,39 @@ class ReleaseStore:
         return await self.database.get(RELEASES, scope, release_id) or missing("release", release_id)
 
     async def releases(self, scope: Scope, gateway_id: str | None = None) -> list[Release]:
-        """Return releases, newest first; of one gateway when it is given."""
-        where = {} if gateway_id is None else {"gateway_id": gateway_id}
-        found = await self.database.find(RELEASES, scope, Page(limit=_LISTED_MAX), where=where)
-        # Ids are hashes: the list is put in order by time here.
-        return sorted(found.items, key=lambda release: (release.created_at_ms, release.id), reverse=True)
+        """Return the newest releases, newest first; of one gateway when it is given."""
+        return await self.page_of_releases(scope, gateway_id=gateway_id, limit=_LISTED_MAX)
+
+    async def page_of_releases(
+        self,
+        scope: Scope,
+        *,
+        gateway_id: str | None = None,
+        state: ReleaseState | None = None,
+        after: Release | None = None,
+        limit: int,
+    ) -> list[Release]:
+        """Return releases by the time of their making, newest first: ids are hashes and tell no age.
+
+        Args:
+            scope: account and mode.
+            gateway_id: only of this one.
+            state: only those that stand so.
+            after: only those that come after (are older than) this one.
+            limit: at most so many.
+
+        """
+        at_ms, after_id = (None, "") if after is None else (after.created_at_ms, after.id)
+        rows = await self.database.fetch(
+            _QUERIES["releases_page"], scope.account_id, scope.livemode, gateway_id, state, at_ms, after_id, limit
+        )
+        return [RELEASES.decode(row) for row in rows]
+
+    async def releases_that_begin(self, account_id: str, text: str) -> list[Release]:
+        """Return releases of either mode whose id begins with ``text``: two are enough to see that it is not one."""
+        after_all = f"{text}~"  # comes after every digit
+        rows = await self.database.fetch(_QUERIES["releases_that_begin"], account_id, text, after_all, 2)
+        return [RELEASES.decode(row) for row in rows]
 
     async def package(self, release: Release) -> Package | Problem:
         """Return the code and manifest of a release."""
@@ -75,9 +111,36 @@ class ReleaseStore:
         """Return True when the account keeps this package."""
         return bool(await routing_store.read_packages(self.database, account_id, [package_id]))
 
+    async def credentials_called(self, gateway: Gateway, name: str, limit: int) -> list[StoredCredential]:
+        """Return the newest secrets of a name that were ever given for a gateway, sealed."""
+        rows = await self.database.fetch(_QUERIES["credentials_of"], gateway.account_id, gateway.id, name, limit)
+        return [CREDENTIALS.decode(row) for row in rows]
+
     async def evidence(self, release: Release) -> list[Evidence]:
         """Return what the gates found about a release, newest first."""
         rows = await self.database.fetch(_QUERIES["evidence_of"], release.account_id, release.id, _EVIDENCE_MAX)
+        return [EVIDENCE.decode(row) for row in rows]
+
+    async def newest_evidence(self, release: Release) -> list[Evidence]:
+        """Return the newest word of each gate about a release."""
+        rows = await self.database.fetch(_QUERIES["newest_evidence_of"], release.account_id, release.id)
+        return [EVIDENCE.decode(row) for row in rows]
+
+    async def page_of_evidence(
+        self, release: Release, *, gate: Gate | None = None, after_id: str | None = None, limit: int
+    ) -> list[Evidence]:
+        """Return every word of the gates about a release, newest first.
+
+        Args:
+            release: which.
+            gate: only of this one.
+            after_id: only what is older than this.
+            limit: at most so many.
+
+        """
+        rows = await self.database.fetch(
+            _QUERIES["evidence_page"], release.account_id, release.id, gate, after_id, limit
+        )
         return [EVIDENCE.decode(row) for row in rows]
 
     async def certificates(self, gateway: Gateway) -> list[tuple[str, GateReport]]:

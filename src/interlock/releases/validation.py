@@ -1,8 +1,9 @@
 """Gate ``validate``: every operation once, through the live path, with payments of our own.
 
-Called by ``cli`` and ``api`` after a promotion. The payments are real ones: an API call's use cases, the pointer as it
-is, the gateway's account with the settings it has had all along. What they take they give back. In live mode they need
-a card of the shop's own, stored beforehand; without one nothing was validated, and that is what the report says.
+Called by :mod:`interlock.releases.validating` after a promotion. The payments are real ones: an API call's use cases,
+the pointer as it is, the gateway's account with the settings it has had all along. What they take they give back. In
+live mode they need a card of the shop's own, stored beforehand; without one nothing was validated, and that is what the
+report says.
 """
 
 import time
@@ -49,7 +50,7 @@ _GOOD = frozenset({"approved", "pending"})
 Step = Callable[[], Awaitable[str | None]]
 
 
-class Probe(msgspec.Struct, frozen=True, kw_only=True):
+class Probe(msgspec.Struct, frozen=True):
     """What probes are made with: a payment method id, and its customer where it is stored with one."""
 
     payment_method: str = PROBE_METHOD

@@ -12,6 +12,7 @@ from interlock.base.settings import Settings
 from interlock.releases.examinations import LOOP as EXAMINATIONS_LOOP
 from interlock.releases.examinations import ExaminationRunner
 from interlock.releases.gates.running import REGISTRY
+from interlock.releases.validating import DEADLINE_S
 from interlock.storage.leases import Leases
 from interlock.webhooks.outbound.delivery import Delivery, Limits
 from interlock.webhooks.retention import WebhookRetention
@@ -21,7 +22,7 @@ from interlock.worker.sweeps import advance_ledger, forget_old_evidence, forget_
 
 _DAY_MS = 24 * 3_600_000
 _POOL = 6
-_EXAMINATION_S = 60 + sum(gate.deadline_s for gate in REGISTRY.values())
+_EXAMINATION_S = 60 + max(DEADLINE_S, sum(gate.deadline_s for gate in REGISTRY.values()))
 """Longer than all gates together may take: each keeps its own time."""
 
 
@@ -56,7 +57,7 @@ def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
             Loop(name="canaries", run=rooms.canaries.run_once, busy_ms=100, idle_ms=500, exclusive=True),
             Loop(
                 name=EXAMINATIONS_LOOP,
-                run=ExaminationRunner(database, rooms.examiner, clock).run_once,
+                run=ExaminationRunner(database, rooms.examiner, rooms.validations, clock).run_once,
                 busy_ms=100,
                 idle_ms=2_000,
                 timeout_s=_EXAMINATION_S,

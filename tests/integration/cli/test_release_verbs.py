@@ -186,7 +186,7 @@ def test_a_release_is_found_by_how_its_id_begins(shop: Interlock, folder: Path) 
     release = created(shop, folder)
     assert shop("release", "show", release["id"][:14], "--json").json()["id"] == release["id"]
     assert "there is no release rel_zz" in one_line(shop("release", "show", "rel_zz"))
-    assert "2 releases begin with rel_" in one_line(shop("release", "show", "rel_"))
+    assert "several releases begin with rel_" in one_line(shop("release", "show", "rel_"))
     shown = shop("release", "show", release["id"]).out
     assert SECRET_KEY not in shown
     assert "secret_key" in shown

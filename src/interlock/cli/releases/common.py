@@ -61,17 +61,11 @@ async def the_release(rooms: Rooms, account: str | None, text: str) -> tuple[Sco
 
     """
     owner = await the_account(rooms.foundation.database, account)
-    scopes = [Scope(owner.account_id, live) for live in (False, True)]
-    found: list[Release] = []
-    for scope in scopes:
-        exact = await rooms.proposals.store.release(scope, text)
-        if isinstance(exact, Release):
-            return scope, exact
-        found += [one for one in await rooms.proposals.store.releases(scope) if text and one.id.startswith(text)]
+    found = await rooms.proposals.store.releases_that_begin(owner.account_id, text) if text else []
     if not found:
         raise RefusedError("ID", f"there is no release {text}", "see `interlock release list`")
-    if len(found) > 1:
-        raise RefusedError("ID", f"{len(found)} releases begin with {text}", "give more of it", ExitCode.USAGE)
+    if len(found) > 1 and found[0].id != text:
+        raise RefusedError("ID", f"several releases begin with {text}", "give more of it", ExitCode.USAGE)
     return Scope(found[0].account_id, found[0].livemode), found[0]
 
 

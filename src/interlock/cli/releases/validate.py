@@ -12,16 +12,26 @@ from interlock.cli.session import AccountOption, with_rooms
 from interlock.releases.gates.types import Gate, GateReport
 from interlock.releases.standing import standing_view
 from interlock.releases.types import Standing, TrialState
-from interlock.routing.releases import ReleaseState, TrialKind
+from interlock.releases.validating import not_serving
+from interlock.releases.validation import Probe
+from interlock.routing.releases import TrialKind
 
 EXAMPLES = """Examples:
 
-  interlock release validate rel_4f0c
+  interlock release validate rel_4f0c                                           test mode: with a test card
+
+  interlock release validate rel_4f0c --payment-method pm_… --customer cus_…    live mode: with a card of yours
 
   interlock release validate rel_4f0c --finish --why "a day without a sign"     ends the hold-back arm
 
 Exit codes: 0 passed, 1 failed, 3 held (it could not judge), 2 wrong use.
 """
+
+
+PaymentMethod = Annotated[
+    str | None, typer.Option("--payment-method", metavar="pm_…", help="What to pay the probes with: a card of yours.")
+]
+Customer = Annotated[str | None, typer.Option("--customer", metavar="cus_…", help="The customer it is stored with.")]
 
 
 def validate(
@@ -30,6 +40,8 @@ def validate(
         bool, typer.Option("--finish", help="End the hold-back arm now instead: stable takes everything.")
     ] = False,
     why: Annotated[str, typer.Option("--why", help="The reason, for the journal; needed with --finish.")] = "",
+    payment_method: PaymentMethod = None,
+    customer: Customer = None,
     account: AccountOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,16 +49,19 @@ def validate(
     if finish and not why.strip():
         raise RefusedError("--why", "is needed with --finish", "say why it may end", ExitCode.USAGE)
 
+    if customer is not None and payment_method is None:
+        raise RefusedError("--customer", "comes with --payment-method", "name the card too", ExitCode.USAGE)
+    probe = None if payment_method is None else Probe(payment_method, customer)
+
     async def work(rooms: Rooms) -> tuple[Standing, list[GateReport]]:
         scope, release = await the_release(rooms, account, release_id)
-        if release.state is not ReleaseState.STABLE:
-            raise RefusedError(release.id, f"is {release.state.value}", "only what serves is validated")
+        decided(not_serving(release), release.id)
         actor = await acting(rooms, scope)
         if finish:
             ended = await rooms.rollouts.end_holdback(scope, release.id, actor, why)
             return await stands(rooms, decided(ended, release.id)), []
         with bar((Gate.VALIDATE,)) as told:
-            report = await rooms.examiner.validate(scope, release, actor, told)
+            report = await rooms.validations.validate(scope, release.id, actor, told, probe)
         return await stands(rooms, release), [decided(report, release.id)]
 
     found, reports = with_rooms(work)

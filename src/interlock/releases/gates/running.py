@@ -42,11 +42,6 @@ REGISTRY: Mapping[Gate, Registered] = {
 }
 """The gates before real money, in order. Imported when they are run: a gate that breaks on import breaks alone."""
 
-AFTERWARDS: Mapping[Gate, Registered] = {
-    Gate.VALIDATE: Registered(module="interlock.releases.gates.validate", deadline_s=300),
-}
-"""The gate of a release that serves already."""
-
 RunOne = Callable[[Gate, Subject, Progress], Awaitable[GateReport]]
 Told = Callable[[Gate, str, int, int], None]
 """Told of progress: gate, what is being done, how many of how many steps are behind."""
