@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ from interlock.webhooks.outbound.service import WebhookEndpoints
 
 _LEASE_OVER_BUDGET_MS = 15_000
 _CHECKOUT_PATH = "/checkout"
+_CONTROL_POOL = 2
+_CONTROL_CONNECTS_FOR_S = 5.0
 _REQUESTS = b"fingerprints of requests"
 
 
@@ -104,6 +106,53 @@ class Foundation:
     table: RoutingTable
     transport: Transport
     fingerprint_secret: bytes
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRooms:
+    """The use cases of the control API. What they do to payments, they do through rows."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    operators: Operators
+    proposals: Proposals
+    rollouts: Rollouts
+    routing: Routing
+    examinations: Examinations
+
+
+class Control:
+    """Opens the control API's rooms with its first request, on connections of its own: payments keep theirs."""
+
+    def __init__(self, foundation: Foundation) -> None:
+        """Stand on ``foundation``, but for the database."""
+        self._foundation = foundation
+        self._opening = asyncio.Lock()
+        self._rooms: ControlRooms | None = None
+
+    async def rooms(self) -> ControlRooms:
+        """Return the use cases.
+
+        Raises:
+            StorageError: the database cannot be reached.
+
+        """
+        async with self._opening:
+            if self._rooms is None:
+                self._rooms = _control_rooms(
+                    self._foundation,
+                    await Database.connect(
+                        self._foundation.url, pool_size=_CONTROL_POOL, connect_for_s=_CONTROL_CONNECTS_FOR_S
+                    ),
+                )
+            return self._rooms
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._rooms is not None:
+            await self._rooms.database.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +160,7 @@ class Rooms(Payments):
     """Every use case, wired: those of payments and of the rooms around them."""
 
     foundation: Foundation
+    control: Control
     access: AccessService
     authenticator: Authenticator
     routing: Routing
@@ -162,12 +212,13 @@ async def open_rooms(
         transport = Transport(connections=settings.gateway_connections)
         try:
             fingerprint_secret = hmac.digest(ring.fingerprint_key, _REQUESTS, hashlib.sha256)
-            rooms = wire(Foundation(settings, clock, database, vault, table, transport, fingerprint_secret))
+            rooms = wire(Foundation(settings, clock, database, vault, table, transport, fingerprint_secret, url))
             await rooms.work.posting_times.start()
             try:
                 async with _hearing(url, table) if serves else nullcontext():
                     yield rooms
             finally:
+                await rooms.control.close()
                 await rooms.work.posting_times.stop()
         finally:
             await transport.close()
@@ -189,6 +240,20 @@ async def _hearing(url: str, table: RoutingTable) -> AsyncIterator[None]:
             await task
 
 
+def _control_rooms(foundation: Foundation, database: Database) -> ControlRooms:
+    envelope, clock = foundation.vault.envelope, foundation.clock
+    return ControlRooms(
+        settings=foundation.settings,
+        clock=clock,
+        database=database,
+        operators=Operators(database, clock),
+        proposals=Proposals(database, envelope, clock),
+        rollouts=Rollouts(database, clock),
+        routing=Routing(database, envelope, clock),
+        examinations=Examinations(database, clock),
+    )
+
+
 def wire(foundation: Foundation) -> Rooms:
     """Return every use case, standing on ``foundation``."""
     settings, database, clock = foundation.settings, foundation.database, foundation.clock
@@ -208,10 +273,11 @@ def wire(foundation: Foundation) -> Rooms:
     proposals, rollouts = Proposals(database, foundation.vault.envelope, clock), Rollouts(database, clock)
     seal = SecretSeal(foundation.vault.envelope)
     policy = Policy(private_in_test=settings.webhook_allow_private)
-    wired: dict[str, Any] = {field.name: getattr(payments, field.name) for field in fields(payments)}
+    wired: dict[str, Any] = {each.name: getattr(payments, each.name) for each in fields(payments)}
     return Rooms(
         **wired,
         foundation=foundation,
+        control=Control(foundation),
         access=AccessService(database, clock),
         authenticator=Authenticator(database),
         routing=Routing(database, foundation.vault.envelope, clock),

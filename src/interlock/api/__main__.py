@@ -4,6 +4,7 @@ import gc
 
 from interlock import bootstrap
 from interlock.api.application import ASGIApp
+from interlock.api.control.application import with_control
 from interlock.api.factory import create_app
 from interlock.api.limits import Limits
 from interlock.api.routes.challenges import with_challenges
@@ -63,7 +64,7 @@ def make_services(rooms: bootstrap.Rooms) -> Services:
 
 
 def make_application(rooms: bootstrap.Rooms, settings: Settings) -> ASGIApp:
-    """Return the API with the shoppers' challenge pages and the gateways' webhook addresses beside it."""
+    """Return the API with the shoppers' challenge pages, the gateways' webhook addresses and the control API beside."""
     limits = Limits(
         body_bytes=settings.body_limit_bytes,
         body_deadline_s=settings.request_read_timeout_ms / 1000,
@@ -73,7 +74,8 @@ def make_application(rooms: bootstrap.Rooms, settings: Settings) -> ASGIApp:
         burst=settings.rate_limit_burst,
     )
     api = create_app(make_services(rooms), limits)
-    return with_gateway_webhooks(with_challenges(api, rooms.challenges), rooms.inbound)
+    beside = with_gateway_webhooks(with_challenges(api, rooms.challenges), rooms.inbound)
+    return with_control(beside, rooms.control)
 
 
 async def serve(settings: Settings) -> None:

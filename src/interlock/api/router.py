@@ -5,7 +5,7 @@ Called by the application factory; filled by ``api.routes``.
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from interlock.api.authentication import Access
 from interlock.api.parameters.base import Expandable, Parameters
@@ -37,13 +37,30 @@ class Endpoint:
     uploads: bool = False
 
 
-class Router:
+class Routed(Protocol):
+    """What can be found by method and path."""
+
+    @property
+    def method(self) -> str:
+        """Return GET, POST or DELETE."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Return the path with its placeholders."""
+        ...
+
+
+R = TypeVar("R", bound=Routed)
+
+
+class Router(Generic[R]):
     """A tree of path segments; literal segments win over placeholders."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, endpoints: Iterable[R]) -> None:
         """Build the tree; placeholders are written ``{name}``."""
         self.endpoints = tuple(endpoints)
-        self._static: dict[tuple[str, str], Endpoint] = {}
+        self._static: dict[tuple[str, str], R] = {}
         self._tree: dict[str, Any] = {}
         for endpoint in self.endpoints:
             if "{" not in endpoint.path:
@@ -53,7 +70,7 @@ class Router:
                 node = node.setdefault(_WILDCARD if segment.startswith("{") else segment, {})
             node.setdefault("", {})[endpoint.method] = endpoint
 
-    def find(self, method: str, path: str) -> tuple[Endpoint, tuple[str, ...]] | tuple[str, ...]:
+    def find(self, method: str, path: str) -> tuple[R, tuple[str, ...]] | tuple[str, ...]:
         """Return the endpoint and the values of its placeholders, else the methods the path knows (none: unknown)."""
         endpoint = self._static.get((method, path))
         if endpoint is not None:
@@ -68,7 +85,7 @@ class Router:
                     return ()
                 values.append(segment)
             node = below
-        methods: dict[str, Endpoint] = node.get("", {})
+        methods: dict[str, R] = node.get("", {})
         found = methods.get(method)
         return (found, tuple(values)) if found is not None else tuple(sorted(methods))
 

@@ -3,6 +3,7 @@
 A bad release hurts nobody silently: after a rollback this is the list to work through.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
@@ -21,7 +22,8 @@ from interlock.storage.database import Database
 from interlock.storage.queries import load_queries
 
 _QUERIES = load_queries("interlock.releases")
-_STEP = 2_000
+_STEP = 500
+"""So many rows are read and worked on at a time: payments may share this process."""
 ATTEMPTS_MAX = 20_000
 _BEGINS = frozenset({"canary.started", "release.promoted", "gateway.added"})
 _ENTRIES_MAX = 1_000
@@ -169,7 +171,12 @@ async def _payments(database: Database, scope: Scope, rows: Sequence[_Row]) -> l
         by_payment.setdefault(row.intent_id or row.subject_id, []).append(row)
     ids = list(by_payment)
     statuses, done = await _statuses(database, scope, ids), await _done(database, scope, ids)
-    return [_payment(payment_id, tries, statuses.get(payment_id), done) for payment_id, tries in by_payment.items()]
+    payments: list[AffectedPayment] = []
+    for number, (payment_id, tries) in enumerate(by_payment.items(), start=1):
+        payments.append(_payment(payment_id, tries, statuses.get(payment_id), done))
+        if number % _STEP == 0:
+            await asyncio.sleep(0)
+    return payments
 
 
 async def _done(database: Database, scope: Scope, ids: Sequence[str]) -> set[Wanted]:

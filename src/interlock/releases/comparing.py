@@ -68,18 +68,23 @@ async def beside(store: ReleaseStore, scope: Scope, gateway_id: str, package: Pa
     return compare(before, after)
 
 
-async def facts_against(store: ReleaseStore, after: Release) -> dict[str, Any] | Problem:
+async def facts_against(store: ReleaseStore, after: Release, before: Release | None = None) -> dict[str, Any] | Problem:
     """Return what ``after`` changes as plain facts, compared in a process of its own: for processes with payments.
+
+    Args:
+        store: to read from.
+        after: the release.
+        before: what it is compared with; see :func:`sides` for what that is without it.
 
     Raises:
         ConfigurationError: the releases cannot be compared.
         IsolationError: no process can be started.
 
     """
-    found = await sides(store, after)
+    found = await sides(store, after, before)
     if isinstance(found, Problem):
         return found
-    ended = await run_isolated("diff", msgspec.msgpack.encode(found), limits=_LIMITS)
+    ended = await run_isolated("diff", msgspec.msgpack.encode(found), limits=_LIMITS, gently=True)
     if isinstance(ended, Broken):
         raise ConfigurationError("diff", ended.reason, "compare the two by hand")
     facts: dict[str, Any] = msgspec.json.decode(ended.answer)

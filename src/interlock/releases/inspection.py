@@ -4,6 +4,8 @@ Called by ``releases.proposals``. A package may hold anything: code that never e
 manifest of a hundred thousand lines. None of it is evaluated in a process that sends payments.
 """
 
+import asyncio
+
 import msgspec
 
 from interlock.base.errors import ConfigurationError
@@ -44,7 +46,7 @@ async def inspect(package: Package, config: ConnectorConfig, *, loads: bool) -> 
         IsolationError: no process can be started.
 
     """
-    async with Nursery("inspect") as nursery:
+    async with Nursery("inspect", gently=True) as nursery:
         question = msgspec.msgpack.encode(_Question(package.manifest, config))
         read = await nursery.run(question, limits=_READ)
         if isinstance(read, Broken):
@@ -52,7 +54,9 @@ async def inspect(package: Package, config: ConnectorConfig, *, loads: bool) -> 
         answer = msgspec.msgpack.decode(read.answer, type=_Answer)
         if answer.wrong is not None:
             raise ConfigurationError(*answer.wrong)
-        loaded = await nursery.run(pack(package), limits=_LOAD, task="load") if loads else None
+        # In a thread: compressing a large package takes longer than payments should wait.
+        packed = await asyncio.to_thread(pack, package) if loads else b""
+        loaded = await nursery.run(packed, limits=_LOAD, task="load") if loads else None
         if isinstance(loaded, Broken):
             raise ConfigurationError(loaded.where or "package", loaded.reason, "correct the connector's code")
         return answer.name

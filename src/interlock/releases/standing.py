@@ -10,17 +10,19 @@ import msgspec
 
 from interlock.base.context import Scope
 from interlock.base.problems import Problem
+from interlock.releases.examinations import Examination
 from interlock.releases.gates.types import Gate, Verdict
 from interlock.releases.proposals import STATIC_GATES
 from interlock.releases.store import ReleaseStore, latest
 from interlock.releases.types import Evidence, Standing, StoredTrial, TrialState
 from interlock.routing.journal import JournalEntry
 from interlock.routing.releases import Pointer, Release, ReleaseState
-from interlock.routing.types import Refusal
+from interlock.routing.types import Gateway, Refusal
 
 _HELD = frozenset({Verdict.INCONCLUSIVE, Verdict.ERROR})
 _HIDDEN_OF_RELEASE = frozenset({"account_id", "version"})
 _HIDDEN_OF_TRIAL = frozenset({"account_id", "version", "memory", "cursor"})
+_HIDDEN_OF_RUN = frozenset({"account_id", "version", "until_ms"})
 _HIDDEN_OF_POINTER = frozenset({"account_id", "version", "salt"})
 
 
@@ -85,6 +87,17 @@ def pointer_view(pointer: Pointer) -> dict[str, Any]:
 def trial_view(trial: StoredTrial) -> dict[str, Any]:
     """Return how a trial stands."""
     return _without(trial, _HIDDEN_OF_TRIAL)
+
+
+def run_view(run: Examination) -> dict[str, Any]:
+    """Return how a run of gates stands; ``said`` is what it does now, or came to."""
+    return _without(run, _HIDDEN_OF_RUN)
+
+
+def gateway_view(gateway: Gateway, pointer: Pointer | None) -> dict[str, Any]:
+    """Return a gateway with what it runs."""
+    shown = _without(gateway, frozenset({"account_id", "version"}))
+    return {**shown, "pointer": None if pointer is None else pointer_view(pointer)}
 
 
 def journal_view(entry: JournalEntry) -> dict[str, Any]:

@@ -143,6 +143,11 @@ class ReleaseStore:
         )
         return [EVIDENCE.decode(row) for row in rows]
 
+    async def has_evidence(self, release: Release, evidence_id: str) -> bool:
+        """Return True when a report of that id is about the release."""
+        found = await self.database.get(EVIDENCE, Scope(release.account_id, release.livemode), evidence_id)
+        return found is not None and found.release_id == release.id
+
     async def certificates(self, gateway: Gateway) -> list[tuple[str, GateReport]]:
         """Return the certify reports of a gateway's releases with their release's id, newest first."""
         rows = await self.database.fetch(_QUERIES["certificates"], gateway.account_id, gateway.id, _CERTIFICATES_MAX)

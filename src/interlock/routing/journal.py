@@ -19,6 +19,7 @@ from interlock.storage.tables import Table
 _QUERIES = load_queries("interlock.routing")
 _WHY_MAX = 2_000
 _PAGE = 1_000
+_VERIFIED_AT_A_TIME = 200
 _BEFORE_ALL = "0" * 64
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -125,12 +126,12 @@ async def verify(database: Database, account_id: str) -> Chain:
     """
     previous, expected = _BEFORE_ALL, 1
     while True:
-        rows = await database.fetch(_QUERIES["journal_from"], account_id, expected, _PAGE)
+        rows = await database.fetch(_QUERIES["journal_from"], account_id, expected, _VERIFIED_AT_A_TIME)
         for row in rows:
             entry = JOURNAL.decode(row)
             linked = entry.sequence == expected and hmac.compare_digest(entry.previous_hash, previous)
             if not linked or not hmac.compare_digest(entry.hash, entry_hash(entry)):
                 return Chain(expected - 1, previous, expected)
             previous, expected = entry.hash, expected + 1
-        if len(rows) < _PAGE:
+        if len(rows) < _VERIFIED_AT_A_TIME:
             return Chain(expected - 1, previous, None)

@@ -147,7 +147,8 @@ class Routing:
         actor: str,
         expires_at_ms: int | None = None,
     ) -> Refusal | Problem:
-        """Keep payments with all of what is named from a gateway (``*`` for every one), without a deploy.
+        """Keep payments with all of what is named from a gateway (``*`` for every one), without a deploy; the very same
+        switch, where it is in force, is returned instead.
 
         Args:
             scope: account and mode.
@@ -165,6 +166,12 @@ class Routing:
         if (network, method, currency) == (None, None, None):
             return invalid("Name a network, a method or a currency; a whole gateway is disabled instead.")
         now_ms = self._clock.now_ms()
+        for known in await self.list_refusals(scope):
+            # Asked for twice is refused once, and one lift lets it through again.
+            what = (known.gateway_id, known.network, known.method, known.currency, known.expires_at_ms)
+            in_force = known.expires_at_ms is None or known.expires_at_ms > now_ms
+            if in_force and what == (gateway_id, network, method, currency, expires_at_ms):
+                return known
         refusal = Refusal(
             account_id=scope.account_id,
             id=new_id("ref", now_ms),

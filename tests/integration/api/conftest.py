@@ -37,7 +37,7 @@ async def _keys(rooms: Rooms) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _served(rooms: Rooms, settings: Settings) -> AsyncIterator[Api]:
+async def served(rooms: Rooms, settings: Settings) -> AsyncIterator[Api]:
     """Serve ``rooms`` on a port of their own and give a client."""
     application = make_application(rooms, settings)
     config = uvicorn.Config(
@@ -62,7 +62,7 @@ async def _served(rooms: Rooms, settings: Settings) -> AsyncIterator[Api]:
 async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     settings = Settings(data_dir=tmp_path)
     load_keys(None, settings.key_file(), create=True)
-    async with open_rooms(settings, database_url, pool_size=2) as rooms, _served(rooms, settings) as client:
+    async with open_rooms(settings, database_url, pool_size=2) as rooms, served(rooms, settings) as client:
         yield client
 
 
@@ -87,7 +87,7 @@ def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway
 async def shop(database_url: str, tmp_path: Path, stripe_process: Gateway) -> AsyncIterator[Shop]:
     settings = Settings(data_dir=tmp_path)
     load_keys(None, settings.key_file(), create=True)
-    async with open_rooms(settings, database_url, pool_size=2) as rooms, _served(rooms, settings) as client:
+    async with open_rooms(settings, database_url, pool_size=2) as rooms, served(rooms, settings) as client:
         for account in await rooms.access.list_accounts():
             await rooms.routing.create_gateway(
                 Scope(account.account_id, livemode=False),

@@ -28,6 +28,7 @@ from interlock.releases.gates.isolation.types import Broken, Finished, Limits, O
 
 _READY_WITHIN_S = 60.0
 _GRACE_S = 10.0
+_NICENESS = 10
 _COMPLAINT_BYTES_MAX = 4000
 _ENVIRONMENT = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
@@ -41,12 +42,13 @@ class Nursery:
             ended = await nursery.run(pack(package), limits=Limits())
     """
 
-    def __init__(self, task: str, *, warm: bytes = b"") -> None:
+    def __init__(self, task: str, *, warm: bytes = b"", gently: bool = False) -> None:
         """Start nothing yet.
 
         Args:
             task: the name of a task (:data:`~interlock.releases.gates.isolation.tasks.TASKS`).
             warm: what its ``warm`` function is given, once.
+            gently: with a lower priority than this process, which answers payments.
 
         Raises:
             KeyError: there is no such task.
@@ -55,6 +57,7 @@ class Nursery:
         TASKS[task]
         self._task = task
         self._warm = warm
+        self._gently = gently
         self._process: asyncio.subprocess.Process | None = None
         self._busy = asyncio.Lock()
 
@@ -118,6 +121,9 @@ class Nursery:
         except OSError as error:
             raise IsolationError(f"no process can be started ({error.strerror})") from error
         self._process = process
+        if self._gently:
+            with contextlib.suppress(ProcessLookupError):  # it died at once: whoever reads from it hears why
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
         try:
             async with asyncio.timeout(_READY_WITHIN_S):
                 await _write(process, WARM, msgspec.msgpack.encode(Warm(self._task, self._warm)))
@@ -165,7 +171,13 @@ class Nursery:
 
 
 async def run_isolated(
-    task: str, argument: bytes, *, limits: Limits, warm: bytes = b"", progress: Report | None = None
+    task: str,
+    argument: bytes,
+    *,
+    limits: Limits,
+    warm: bytes = b"",
+    progress: Report | None = None,
+    gently: bool = False,
 ) -> Finished | Broken:
     """Run ``task`` once in a process of its own. For many runs, keep a :class:`Nursery`.
 
@@ -175,13 +187,14 @@ async def run_isolated(
         limits: what it may use.
         warm: what its ``warm`` function is given before.
         progress: told of progress.
+        gently: with a lower priority than this process.
 
     Raises:
         IsolationError: no process can be started, or it died of something that is not the candidate's doing.
         KeyError: there is no such task.
 
     """
-    async with Nursery(task, warm=warm) as nursery:
+    async with Nursery(task, warm=warm, gently=gently) as nursery:
         return await nursery.run(argument, limits=limits, progress=progress)
 
 

@@ -1,0 +1,1 @@
+"""The handlers of the control API by subject; each module has a table of endpoints."""
