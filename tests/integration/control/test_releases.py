@@ -194,9 +194,7 @@ async def test_a_revoked_operator_is_refused_from_the_next_request_on(control: C
 
 
 async def test_releases_page_by_age_although_their_ids_are_hashes(control: Control, files: Files) -> None:
-    made = []
-    for number in range(5):
-        made.append((await created(control, {**files, "notes.md": str(number)}))["id"])
+    made = [(await created(control, {**files, "notes.md": str(number)}))["id"] for number in range(5)]
     seen: list[str] = []
     after = ""
     while True:
