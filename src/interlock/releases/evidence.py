@@ -23,6 +23,11 @@ def new_evidence(release: Release, report: GateReport, now_ms: int) -> Evidence:
 
 def examined(found: Evidence, actor: str) -> Entry:
     """Return the journal's entry of it."""
-    facts = {"gate": found.gate.value, "verdict": found.verdict.value, "findings": len(found.report.findings)}
+    facts = {
+        "evidence": found.id,
+        "gate": found.gate.value,
+        "verdict": found.verdict.value,
+        "findings": len(found.report.findings),
+    }
     why = found.report.findings[0].sentence() if found.report.findings else ""
     return Entry(actor=actor, action="release.examined", subject=found.release_id, why=why, facts=facts)
