@@ -22,7 +22,7 @@ from tests.support.running_product import clean_environment
 from interlock.base.ids import new_id
 from interlock.base.problems import Problem
 from interlock.gateways.loader import builtin_package
-from interlock.gateways.package import MANIFEST_FILE, Package
+from interlock.gateways.package import Package
 from interlock.payments.attempts.types import ATTEMPTS, Attempt
 from interlock.payments.intents.types import IntentStatus, IntentView
 from interlock.releases.gates.types import Gate, GateReport, Verdict
@@ -32,6 +32,7 @@ from interlock.releases.takeover import CANDIDATE_FINISHES_STABLE, STABLE_FINISH
 from interlock.releases.types import Actor, Plan, StoredTrial
 from interlock.routing import journal, store
 from interlock.routing.releases import Pointer, Release
+from interlock.routing.service import Routing
 from interlock.storage.writes import Insert
 
 T = TypeVar("T")
@@ -47,13 +48,10 @@ def got(result: T | Problem) -> T:
     return result
 
 
-def renamed(connector: str) -> Package:
-    """Return the built-in connector under another title: another package that behaves alike."""
+def commented(connector: str) -> Package:
+    """Return the built-in connector with a comment of its own: another package that behaves alike."""
     package = builtin_package(connector)
-    lines = package.manifest.decode().splitlines(keepends=True)
-    number = next(at for at, line in enumerate(lines) if line.startswith("title = "))
-    lines[number] = 'title = "Renamed"\n'
-    return Package({**package.files, MANIFEST_FILE: "".join(lines).encode()})
+    return Package({**package.files, "connector.py": package.files["connector.py"] + b"# another\n"})
 
 
 async def until(found: Callable[[], Awaitable[bool]], what: str, within_s: float = _WITHIN_S) -> None:
@@ -133,6 +131,14 @@ class TrialHouse:
         self.failures: list[object] = []
         self.paid = 0
 
+    async def only(self, connector: str) -> None:
+        """Let new payments go to one gateway alone: only who is drawn at the first gateway is on trial."""
+        assert self.house.vault is not None
+        routing = Routing(self.house.database, self.house.vault.envelope, self.house.clock)
+        for name, gateway in self.house.gateways.items():
+            got(await routing.update_gateway(self.house.scope, gateway.id, enabled=name == connector))
+        await self.house.table.refresh(force=True)
+
     # Releases
 
     async def propose(self, package: Package | None = None, connector: str = "stripe", **settings: str) -> Release:
@@ -140,6 +146,15 @@ class TrialHouse:
         proposal = Proposal(package=package, settings=settings, note="a test")
         gateway = self.house.gateways[connector]
         return got(await self.proposals.propose(self.house.scope, gateway.id, proposal, ANN))
+
+    async def install(self, connector: str, **credentials: str) -> Release:
+        """Let what serves serve with other credentials, at once."""
+        scope, proposal = self.house.scope, Proposal(credentials=credentials, note="a test")
+        release = got(await self.proposals.propose(scope, self.house.gateways[connector].id, proposal, ANN))
+        got(await self.proposals.approve(scope, release.id, ANN, "a test", break_glass=True))
+        got(await self.rollouts.promote(scope, release.id, ANN, "a test", break_glass=True))
+        await self.house.table.refresh(force=True)
+        return release
 
     async def certify(
         self, release: Release, *, proven: bool = True, gates: tuple[Gate, ...] = (Gate.CERTIFY,)

@@ -11,7 +11,7 @@ import pytest
 from tests.support.payment_house import open_house
 from tests.support.ports import free_ports
 from tests.support.sandboxes import Gateway
-from tests.support.trial_house import ANN, TrialHouse, renamed, until
+from tests.support.trial_house import ANN, TrialHouse, commented, until
 
 from interlock.base.crashpoints import TRIAL_POINTS
 from interlock.payments.recovery.reviewing import Repair
@@ -69,7 +69,8 @@ async def gate_processes(house: TrialHouse) -> list[psutil.Process]:
 
 
 async def test_killed_while_gates_run_the_next_worker_runs_them_again(house: TrialHouse) -> None:
-    release = await house.propose(renamed("stripe"))
+    await house.install("stripe", webhook_secret="whsec_0gJ4mV9rTz2Xc7Lq5Wn8Yb3Kd6Hf1SpA")
+    release = await house.propose(commented("stripe"))
     await house.certify(release, gates=(Gate.CONTRACT, Gate.CERTIFY, Gate.SHADOW))
     runs = Examinations(house.house.database, house.house.clock)
     run = await runs.request(house.house.scope, release.id, ANN, gates=(Gate.LINT,))
@@ -91,13 +92,15 @@ async def test_killed_while_gates_run_the_next_worker_runs_them_again(house: Tri
     latest = await runs.latest(release)
     assert latest is not None
     assert (latest.id, latest.starts) == (getattr(run, "id", None), 2)
+    lint = (await house.rollouts.store.evidence(release))[0].report
+    assert [finding.sentence() for finding in lint.findings] == []
     assert (await house.release(release)).state is ReleaseState.GATED
     assert await house.actions(release) == ["release.proposed", *["release.examined"] * 4]
 
 
 async def test_an_approved_release_begins_its_canary_when_a_controller_lives_again(house: TrialHouse) -> None:
     await house.worker.start()
-    release = await house.propose(renamed("stripe"))
+    release = await house.propose(commented("stripe"))
     await house.worker.kill()
     release = await house.start(release, HALF)
     began_ms = house.now_ms()
@@ -118,7 +121,7 @@ async def test_an_approved_release_begins_its_canary_when_a_controller_lives_aga
 async def test_killed_while_the_share_rises_payments_go_on_and_no_outcome_is_counted_twice_or_lost(
     house: TrialHouse,
 ) -> None:
-    release = await house.start(await house.propose(renamed("stripe")), HALF)
+    release = await house.start(await house.propose(commented("stripe")), HALF)
     began_ms = house.now_ms()
     await house.worker.start()
     async with house.shoppers():
@@ -146,7 +149,7 @@ async def test_killed_while_the_share_rises_payments_go_on_and_no_outcome_is_cou
 
 
 async def test_killed_while_it_holds_the_next_one_holds_and_goes_on_when_data_come(house: TrialHouse) -> None:
-    release = await house.start(await house.propose(renamed("stripe")), HALF)
+    release = await house.start(await house.propose(commented("stripe")), HALF)
     # It began twenty minutes ago and nobody has bought anything since.
     await house.house.database.execute("UPDATE release_trials SET created_at_ms = created_at_ms - 1200000")
 
@@ -200,7 +203,6 @@ async def test_killed_while_it_decides_against_a_release_the_next_one_carries_it
             return (await house.release(release)).state is ReleaseState.ROLLED_BACK
 
         await until(rolled_back, "the rollback")
-        await unwatched(house)
     assert (await house.trial(release)).state is TrialState.FAILED
     assert await house.rollouts.store.running_trials() == []
     assert (await house.pointer(release)).trial_release_id is None
@@ -226,10 +228,10 @@ async def test_killed_while_it_promotes_the_next_one_promotes_and_ends_the_hold_
     house: TrialHouse, point: str
 ) -> None:
     plan = Plan(share_ppm=500_000, holdback_ppm=500_000, holdback_ms=3_000)
-    proposed = await house.propose(renamed("stripe"))
+    proposed = await house.propose(commented("stripe"))
     await house.certify(proposed)
     release = await house.start(proposed, plan, share_ppm=500_000)
-    await house.write_past(release, 4_000)
+    await house.write_past(release, 3_200)
     async with house.shoppers():
         await house.worker.start(crash_at=point)
         await house.worker.dies()
