@@ -1,8 +1,8 @@
 """``python -m benchmarks.statistics.drawing`` (`make figures`): the pictures of ``docs/statistics.md``.
 
-Draws ``build/bench/statistics.json`` into ``docs/figures/*.svg`` and lays the numbers beside them as ``canary.json``;
-simulates first where that file is absent or of other code. The same numbers give the same files, byte for byte: no
-date, no random ids, letters as paths.
+Draws ``build/bench/statistics.json`` into ``docs/figures/*.svg``, writes its tables into the page, and lays the numbers
+beside the pictures as ``canary.json``; simulates first where that file is absent or of other code. The same numbers
+give the same files, byte for byte: no date, no random ids, letters as paths.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from benchmarks import figures
 from benchmarks.statistics import __main__ as program
+from benchmarks.statistics import page
 from benchmarks.statistics.delays import BASE_BAD
 from benchmarks.statistics.fingerprint import fingerprint
 from benchmarks.statistics.innocence import NOMINAL, ONCE, PEEKING, PRODUCT, UNCOUNTED, YESTERDAY
@@ -157,6 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
     parser.add_argument("--input", type=Path, default=program.OUTPUT)
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--page", type=Path, default=page.PAGE)
     asked = parser.parse_args()
     if not of_today(asked.input):
         program.main(["--output", str(asked.input)])
@@ -164,7 +166,8 @@ def main() -> None:
     for path in draw(written, asked.folder):
         print(path)
     figures.write(asked.folder / NUMBERS, written)
-    print(asked.folder / NUMBERS)
+    asked.page.write_text(page.with_tables(asked.page.read_text(encoding="utf-8"), written), encoding="utf-8")
+    print(asked.folder / NUMBERS, asked.page, sep="\n")
 
 
 if __name__ == "__main__":
