@@ -12,8 +12,8 @@ END = "<!-- to here -->"
 _GROUPS = {
     "one_stratum": "one stratum",
     "twelve_strata": "twelve strata",
-    "plain_with_budget": "equal weights, ½ product + ½ mean, parts of α as here",
-    "plain_formula": "the same, and equal parts of α",
+    "plain_with_budget": "equal weights, ½ product + ½ mean, parts of alpha as here",
+    "plain_formula": "the same, and equal parts of alpha",
 }
 
 
@@ -67,7 +67,7 @@ def _over_bound(beside: dict[str, Any]) -> str:
 def _rest(written: dict[str, Any]) -> str:
     beside = written["beside"]
     rows = [
-        ("candidate payments that failed for nothing, " + name, f"{value:g}")
+        ("candidate payments that failed and would not have on stable, " + name, f"{value:g}")
         for name, value in beside["excess_failed_candidate_payments"].items()
     ]
     rows += [

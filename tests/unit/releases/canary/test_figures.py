@@ -53,13 +53,13 @@ def test_the_sentences_say_what_was_measured(written: dict[str, Any], text: str)
     stratum = next(one["value"] for one in written["figures"] if one["name"].startswith("stratum"))
     medians = [alike[f"alike/{share}"]["median_payments"] for share in (50_000, 200_000, 500_000)]
     sentences = (
-        f"rolled back after {mean[0.0]:.0f} payments on average, one that approves half after {mean[0.5]:.0f}, "
+        f"rolled back after {mean[0.0]:.0f} payments on average, one that approves half after {mean[0.5]:.0f},",
         f"one that loses seven points after {round(mean[0.85], -1):.0f}",
         f"rolled back after {late['product']:.0f} payments instead of {late['plain_with_budget']:.0f}",
         f"rolled back after {stratum:.0f} payments of the whole candidate, {0.028 * stratum:.0f} of them",
         f"Two points lost need {round(mean[0.9], -2):,.0f} payments",
-        f"need {round(medians[0], -3):,} payments (median, approval), at 20 % {round(medians[1], -2):,}, "
-        f"at 50 % {round(medians[2], -2):,}",
+        f"need {round(medians[0], -3):,} payments (median, approval),",
+        f"at 20 % {round(medians[1], -2):,}, at 50 % {round(medians[2], -2):,}",
         f"(nearly: {100 * plain['z_test_once'][0]:.1f} % with 50 treated payments)",
         f"rolled back {100 * plain['z_test_at_every_payment'][0]:.0f} % of innocent releases after 1,000 payments",
     )
