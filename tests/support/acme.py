@@ -92,6 +92,7 @@ import msgspec
 from interlock.base.money import from_provider, to_provider
 from interlock.gateways.contract import (
     UNREADABLE,
+    Card,
     ConnectorConfig,
     FollowOnRequest,
     HttpRequest,
@@ -137,6 +138,8 @@ class AcmeConnector:
 
     def sale(self, config: ConnectorConfig, request: PaymentRequest) -> Step:
         """Take money."""
+        if not isinstance(request.instrument, Card):
+            return not_sent("method_not_supported")
         amount = to_provider(request.amount, self._tables.currency_exponents)
         if amount is None:
             return not_sent("amount_not_expressible")
