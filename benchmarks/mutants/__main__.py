@@ -42,6 +42,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     how_many.add_argument("--sample", type=int, default=_FULL, metavar="N", help=f"so many mutants ({_FULL})")
     how_many.add_argument("--all", action="store_true", help="every mutant there is: some hours")
     how_many.add_argument("--id", action="append", default=[], help="only this mutant, as a report names it")
+    parser.add_argument(
+        "--gateway", action="append", choices=known_gateways(), default=[], help="only this connector's"
+    )
     parser.add_argument("--live", type=int, default=_LIVE_MAX, metavar="N", help="at most so many canaries (0: none)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--specs", type=Path, help="the folder of the providers' published documents")
@@ -51,7 +54,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 def chosen(asked: argparse.Namespace) -> list[Mutant]:
     """Return the mutants to judge."""
-    everything = catalogue()
+    everything = catalogue(asked.gateway)
     if asked.id:
         wanted = [one for one in everything if one.id in asked.id]
         missing = set(asked.id) - {one.id for one in wanted}
@@ -115,7 +118,7 @@ async def measure(asked: argparse.Namespace, tell: Tell) -> tuple[list[Judged], 
     tell("breaking the connectors")
     mutants = chosen(asked)
     tell(f"{len(mutants)} mutants; the originals go first")
-    async with open_gauntlet(known_gateways(), specifications, _LANES) as gauntlet:
+    async with open_gauntlet(asked.gateway or known_gateways(), specifications, _LANES) as gauntlet:
         await gauntlet.check_originals()
         judged = await judge_all(gauntlet, mutants, tell)
         return await go_live(gauntlet, mutants, judged, asked, tell)

@@ -1,4 +1,4 @@
-"""Sends mutants through the gates in their order, two at a time, and stops each at the first gate that does not pass it.
+"""Sends mutants through the gates in their order, and stops each at the first gate that does not pass it.
 
 What the gates need is kept warm: keepers with parsed documents, a database server, simulated gateways. The gates
 themselves are the product's; they end at the first fault, which changes no verdict.

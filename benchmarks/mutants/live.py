@@ -1,8 +1,8 @@
 """What a mutant that no gate stopped does to customers: a canary on a whole switch, with shoppers and two gateways.
 
-First shoppers buy from the originals, so that there are recordings for the gate ``shadow``. Then each mutant is a canary
-of its own, whatever ``shadow`` says of it: as if somebody had announced its difference. Afterwards three records are
-held against each other: the gateways' books, the switch's, and what the shoppers were told.
+First shoppers buy from the originals, so that there are recordings for the gate ``shadow``. Then each mutant is a
+canary of its own, whatever ``shadow`` says of it: as if somebody had announced its difference. Afterwards three records
+are held against each other: the gateways' books, the switch's, and what the shoppers were told.
 """
 
 import asyncio

@@ -106,8 +106,8 @@ def show(console: Console, judged: Sequence[Judged]) -> None:
     said = ", ".join(f"{check} {count}" for check, count in checks.most_common(_CHECKS_MAX))
     console.print(f"the checks that stop most: {said}", style="dim", highlight=False)
     survivors = [one for one in judged if one.survives]
-    for one in survivors[:_SHOWN_MAX]:
-        _survivor(console, one)
+    for survivor in survivors[:_SHOWN_MAX]:
+        _survivor(console, survivor)
     if len(survivors) > _SHOWN_MAX:
         console.print(f"{len(survivors) - _SHOWN_MAX} survivors more stand in the JSON file", style="dim")
 
@@ -135,4 +135,5 @@ def arguments(asked: argparse.Namespace, usual: int) -> str:
         words.append("--all")
     elif asked.sample != usual and not asked.id:
         words.append(f"--sample {asked.sample}")
+    words += [f"--gateway {one}" for one in asked.gateway]
     return f' ARGS="{" ".join(words)}"' if words else ""

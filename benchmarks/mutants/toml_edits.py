@@ -15,8 +15,8 @@ _HEADER = re.compile(r"^\[([^\[\]]+)\][^\n]*$", re.MULTILINE)
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """One change: at ``path`` (names of tables and the key), called ``operator``.
 
-    ``action`` says what is done: ``set`` a key to ``value``, ``remove`` it, ``drop`` the item that equals ``value`` from
-    an array, ``append`` one to it, ``rename`` the key to ``value``, or ``table``: remove all of a table.
+    ``action`` says what is done: ``set`` a key to ``value``, ``remove`` it, ``drop`` the item that equals ``value``
+    from an array, ``append`` one to it, ``rename`` the key to ``value``, or ``table``: remove all of a table.
     """
 
     path: tuple[str, ...]
