@@ -53,8 +53,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a mutant. ``observed`` says how many cases of the corpus show it, None where it cannot be loaded.
 
     ``touched`` is what it does to money, by what was observed; ``placed`` what the changed place is about.
-    ``certified`` says that ``certify`` was asked. ``shadow`` is the sentence with which that gate stopped it over recorded traffic:
-    empty where it did not, None where it was not asked.
+    ``certified`` says that ``certify`` was asked. ``shadow`` is the sentence with which that gate stopped it over
+    recorded traffic: empty where it did not, None where it was not asked.
     """
 
     id: str
