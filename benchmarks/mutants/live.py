@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 from benchmarks.mutants.judged import Live
-from benchmarks.rollback.trials import got
+from benchmarks.rollback.trials import got, held_share, trial_of
 from benchmarks.soak.comparing import Booked, Finding, compare, sum_books
 from benchmarks.soak.reading import Ours, told
 
@@ -41,7 +41,7 @@ _KNOWN_WITHIN_S = 30.0
 _LEASE_MS = 13_000
 _RULE_SEEN_S = 1.5
 _HALF_PPM = 500_000
-# Four times what a release usually gets, so that half a minute shows what two minutes would.
+# Four times what a release usually gets, held from the first second on: half a minute shows what minutes would.
 _PLAN = Plan(share_ppm=200_000, waits_for_person=True)
 _THROUGH = "SELECT count(DISTINCT intent_id) FROM attempts WHERE account_id = $1 AND release_id = $2"
 _PROCESSING = (
@@ -150,11 +150,11 @@ class Stage:
         got(await rooms.proposals.approve(scope, release.id, _ACTOR, _WHY, break_glass=True))
         got(await rooms.rollouts.start_canary(scope, release.id, _ACTOR, _WHY, _PLAN))
         until = time.monotonic() + self._seconds
-        while time.monotonic() < until:
-            await asyncio.sleep(_LOOK_S)
-            if got(await rooms.rollouts.store.release(scope, release.id)).state is not ReleaseState.CANARY:
-                trial = (await rooms.rollouts.store.trials(release))[0]
-                return f"rolled back: {trial.verdict}"
+        async with held_share(rooms, release, _PLAN.share_ppm):
+            while time.monotonic() < until:
+                await asyncio.sleep(_LOOK_S)
+                if got(await rooms.rollouts.store.release(scope, release.id)).state is not ReleaseState.CANARY:
+                    return f"rolled back: {(await trial_of(rooms, release)).verdict}"
         await rooms.rollouts.end_trial(scope, release.id, _ACTOR, "the time is up", TrialState.ABORTED)
         return "not rolled back"
 
