@@ -43,7 +43,7 @@ BAD: dict[str, tuple[Callable[[Files], Files], str]] = {
     "too much": (lambda files: {**files, **{f"a{n}.md": "x" * 200_000 for n in range(6)}}, r"files: are more than"),
     "too many": (lambda files: {**files, **{f"a{n}.md": "" for n in range(64)}}, r"files: are more than 64"),
     "unknown field": (_manifest("title =", "nonsense = 1\ntitle ="), r"manifest\.toml .*unknown field `nonsense`"),
-    "no TOML": (_manifest("title =", "title"), r"manifest\.toml: is no TOML .*line \d+"),
+    "no TOML": (_manifest("title =", "title"), r"manifest\.toml: is not TOML .*line \d+"),
     "other contract": (
         _manifest("contract_version = 1", "contract_version = 9"),
         r"manifest\.toml contract_version: is 9",
