@@ -265,7 +265,7 @@ async def test_nobody_was_touched_by_a_release_that_took_no_payment(control: Con
 
 async def test_a_refuse_switch_is_set_once_listed_and_lifted(control: Control) -> None:
     end = control.rooms.foundation.clock.now_ms() + 60_000
-    body = {"gateway": "stripe", "network": "AMEX", "why": "amex errs", "expires_at_ms": end}
+    body: Any = {"gateway": "stripe", "network": "AMEX", "why": "amex errs", "expires_at_ms": end}
     first = await control.post("/refusals", **body)
     again = await control.post("/refusals", **body)
     assert (first["id"], first["network"], first["set_by"]) == (again["id"], "amex", "ann")
