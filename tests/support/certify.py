@@ -62,12 +62,18 @@ class Certifier:
         self.steps: list[tuple[str, int, int]] = []
 
     def certify(
-        self, package: Package, *only: str, stable: Package | None = None, wall_ms: int = 120_000
+        self,
+        package: Package,
+        *only: str,
+        stable: Package | None = None,
+        wall_ms: int = 120_000,
+        step_cpu_ms: int = 8_000,
     ) -> GateReport:
         """Return the report on ``package``, over the cases that ``only`` names or all of them."""
         self.steps.clear()
+        options = Options(only=only, wall_ms=wall_ms, step_cpu_ms=step_cpu_ms)
         subject = Subject(package=package, livemode=False, stable=stable)
-        return self._runner.run(self._workshop.certify(subject, self._told, Options(only=only, wall_ms=wall_ms)))
+        return self._runner.run(self._workshop.certify(subject, self._told, options))
 
     def _told(self, what: str, done: int, total: int) -> None:
         self.steps.append((what, done, total))

@@ -200,11 +200,12 @@ class Examination:
     def _told(self, differences: list[Difference], takeovers: Takeovers | None) -> Examined:
         score, house = self._player.score, self._house
         proven = {} if takeovers is None else takeovers.proven(differences)
-        left_out = () if takeovers is None else takeovers.left_out()
-        if self._order.stable is None:
-            left_out = (_FIRST,)
+        left_out: tuple[str, ...] = (_FIRST,) if self._order.stable is None else ()
         for one in differences:
             score.add(one.check, one.case or _BOOKS, one.problem, facts=one.facts)
+        findings = score.findings
+        if takeovers is not None:
+            findings, left_out = takeovers.split(findings)
         for check in ("orphans", "doubles", "amounts", "outcomes", "totals", "ledger", "holds", "keys", "secrets"):
             score.count(check)
         measured: dict[str, bool | int | str] = {
@@ -214,7 +215,7 @@ class Examination:
             "books_ms": round(self._seconds["books"] * 1000),
             **proven,
         }
-        return Examined(checks=score.checks, findings=tuple(score.findings), left_out=left_out, measured=measured)
+        return Examined(checks=score.checks, findings=tuple(findings), left_out=left_out, measured=measured)
 
 
 def _other_money(noticed: Sequence[tuple[str, str]], case_of: Callable[[str], str]) -> list[Difference]:

@@ -22,6 +22,12 @@ from interlock.releases.gates.types import Finding, Verdict
 _log = logging.getLogger(__name__)
 PREFIX = "certify"
 _REMEDY = "compare the connector with the provider's documentation of this operation"
+_REMEDIES = {
+    "cross_version": (
+        "read and send what the other release does, or announce the break in the manifest's changes with place "
+        "'cross_version <case>': nothing is taken over then"
+    )
+}
 _CASE_WITHIN_S = 45.0
 
 
@@ -43,12 +49,13 @@ class Score(msgspec.Struct):
         case: str,
         problem: str,
         verdict: Verdict = Verdict.FAILED,
-        remedy: str = _REMEDY,
+        remedy: str = "",
         facts: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Write down what a case found."""
         self.failed.add(case)
         check, told = f"{PREFIX}.{group}", scrub(problem)
+        remedy = remedy or _REMEDIES.get(group, _REMEDY)
         self.findings.append(
             Finding(check=check, verdict=verdict, where=case, problem=told, remedy=remedy, facts=dict(facts))
         )

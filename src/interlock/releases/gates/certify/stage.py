@@ -258,9 +258,13 @@ class Stage(Reader):
         await self.come_back(attempt, await self.at_bank(attempt, outcome))
 
     async def through_bank_first(self, attempt: Attempt, outcome: str = "succeed") -> None:
-        """Let the shopper come back before a webhook can tell how it went."""
+        """Let the shopper come back before a webhook can tell how it went; end the case unless that is known then."""
         self.hold_webhooks(attempt.id)
         await self.through_bank(attempt, outcome)
+        now = await self.payments.attempts.get(self.shop.scope, attempt.id)
+        state = "lost" if isinstance(now, Problem) else now.state
+        told = f"the payment is {state} when its shopper has come back from the bank: only a webhook could tell"
+        self.expect(state not in _OPEN_AFTER_RETURN, told)
         await self.release_webhooks(attempt.id)
 
     # Cards on file
@@ -301,4 +305,5 @@ class Stage(Reader):
         return await self._waiting(setup.active_attempt_id)
 
 
+_OPEN_AFTER_RETURN = frozenset({"begun", "challenge", "unknown", "lost"})
 _FOUR_DIGITS = frozenset({"378282246310005"})

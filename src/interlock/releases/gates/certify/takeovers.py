@@ -5,6 +5,7 @@ is proven when every follow-on that the beginner's manifest claims was finished 
 """
 
 import asyncio
+import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,18 +13,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from interlock.gateways.manifest import Manifest
+from interlock.gateways.manifest import Change, Manifest
 from interlock.gateways.package import Package
 from interlock.releases.gates.certify.audit.comparing import Difference
 from interlock.releases.gates.certify.cases import crossing, rollbacks
 from interlock.releases.gates.certify.house import House, Shop
-from interlock.releases.gates.certify.playing import Player
+from interlock.releases.gates.certify.playing import PREFIX, Player
 from interlock.releases.gates.certify.stage import Stage
-from interlock.releases.gates.types import Verdict
+from interlock.releases.gates.types import Finding, Verdict
 from interlock.releases.takeover import CANDIDATE_FINISHES_STABLE, STABLE_FINISHES_CANDIDATE, STABLE_PACKAGE
 from interlock.routing.releases import Release
 
 CROSS, ROLLBACK = "cross_version", "rollback"
+_ANNOUNCEABLE = frozenset(
+    f"{PREFIX}.{check}" for check in (CROSS, "totals", "holds", "outcomes", "refunds", "ledger", "unsettled")
+)
 _LOOK_AGAIN = "look at the log; this is the gate's or the sandbox's fault"
 
 
@@ -126,7 +130,8 @@ class Takeovers:
             failed.add(one.case)
             unplaced = unplaced or not one.case
         seen = {stand.direction.key: not unplaced and self._is_seen(stand, failed) for stand in self._stands}
-        seen[CANDIDATE_FINISHES_STABLE] = seen[CANDIDATE_FINISHES_STABLE] and not failed
+        its_own = {case for case in failed if not case.startswith(FORTH.mark)}
+        seen[CANDIDATE_FINISHES_STABLE] = seen[CANDIDATE_FINISHES_STABLE] and not its_own
         return {STABLE_PACKAGE: self._stable.package.id, **seen}
 
     @staticmethod
@@ -134,7 +139,29 @@ class Takeovers:
         cases = {stand.case(one) for one in stand.asked}
         return bool(cases) and not stand.lacking and cases <= stand.played and not cases & failed
 
-    def left_out(self) -> tuple[str, ...]:
+    def split(self, findings: Iterable[Finding]) -> tuple[list[Finding], tuple[str, ...]]:
+        """Return the findings that stand, and those of what the manifest announces as sentences of what is left out.
+
+        A release may break with the one before on purpose (``changes`` with place ``cross_version <case>``): nothing is
+        taken over then. Money that was charged twice, or in another amount, cannot be announced.
+        """
+        stand, announced = [], dict[str, str]()
+        for one in findings:
+            change = self._announcement(one.where) if one.check in _ANNOUNCEABLE else None
+            if change is None:
+                stand.append(one)
+            else:
+                told = f"{CROSS}: {one.where}: {one.problem} (announced: {change.why}), so that nothing is taken over"
+                announced.setdefault(one.where, told)
+        return stand, (*self._lacking(), *announced.values())
+
+    def _announcement(self, case: str) -> Change | None:
+        if not case.startswith((FORTH.mark, BACK.mark)):
+            return None
+        changes = self._candidate.manifest.changes
+        return next((one for one in changes if fnmatch.fnmatchcase(f"{CROSS} {case}", one.place)), None)
+
+    def _lacking(self) -> tuple[str, ...]:
         """Return what could not be asked of a side, and what follows from that."""
         return tuple(
             f"{CROSS}: {stand.direction.finisher} lacks what {stand.direction.beginner} claims "

@@ -188,7 +188,7 @@ async def challenged(stage: Stage) -> Paid:
 
 async def completed(stage: Stage, paid: Paid) -> None:
     """Let the holder pass the bank's page; end the case unless all is taken then."""
-    await stage.through_bank(await stage.challenged(paid))
+    await stage.through_bank_first(await stage.challenged(paid))
     await stage.expect_taken(await stage.until_settled(paid.intent), paid.intent.amount_minor)
 
 
