@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench soak mutants bench-statistics figures lock clean
+.PHONY: help setup up test check bench soak mutants bench-statistics drills figures lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ mutants: setup  ## bad releases, and the gate that stops each (ARGS="--sample 60
 
 bench-statistics: setup  ## delays and false alarms of the canary (ARGS="--quick"); writes build/bench/statistics.json
 	@$(BIN)/python -m benchmarks.statistics $(ARGS)
+
+drills: setup  ## faults that happened to others, each stopped by a stage or not; writes build/bench/drills.json
+	@$(BIN)/python -m benchmarks.drills $(ARGS)
 
 figures: setup  ## draw docs/figures/*.svg from build/bench (measures first what was not measured yet)
 	@$(BIN)/python -m benchmarks.statistics.drawing $(ARGS)

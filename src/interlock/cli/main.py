@@ -12,6 +12,7 @@ from interlock.base.errors import ConfigurationError, InterlockError, InvariantE
 from interlock.base.redaction import exception_text
 from interlock.base.settings import DEBUG_VARIABLE
 from interlock.cli import config, doctor, gateways, init, keys, migrate, operators, payments, sandbox, shop, up, vault
+from interlock.cli.drills import group as drills
 from interlock.cli.output import ExitCode, RefusedError, complain
 from interlock.cli.releases import group as releases
 from interlock.cli.replay import nov7
@@ -68,6 +69,7 @@ for verb in (
     shop,
     vault,
     nov7,
+    drills,
     doctor,
 ):
     verb.register(app)

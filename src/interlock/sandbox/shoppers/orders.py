@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -107,7 +108,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mix(msgspec.Struct, frozen=True, kw_only=True):
-    """How often things happen, as shares of 1."""
+    """How often things happen, as shares of 1.
+
+    ``currencies``, ``brands`` and ``cards`` (names) narrow the shop's own mix to those; all without any.
+    """
+
+    currencies: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    cards: tuple[str, ...] = ()
 
     manual: float = 0.22
     cancelled: float = 0.18
@@ -130,16 +138,32 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-_CARD_WEIGHTS = [card.weight for card in DECK]
-_CURRENCY_WEIGHTS = [currency.weight for currency in CURRENCIES]
 _USUAL = Mix()
+
+
+@lru_cache(maxsize=64)
+def _cards(mix: Mix) -> tuple[list[Card], list[float]]:
+    """Return the cards of ``mix`` and their weights."""
+    kept = [
+        card
+        for card in DECK
+        if (not mix.brands or card.brand in mix.brands) and (not mix.cards or card.name in mix.cards)
+    ]
+    return kept, [card.weight for card in kept]
+
+
+@lru_cache(maxsize=64)
+def _currencies(mix: Mix) -> tuple[list[Currency], list[float]]:
+    """Return the currencies of ``mix`` and their weights."""
+    kept = [currency for currency in CURRENCIES if not mix.currencies or currency.code in mix.currencies]
+    return kept, [currency.weight for currency in kept]
 
 
 def order(seed: int, number: int, mix: Mix = _USUAL) -> Order:
     """Return the ``number``-th order (from 1) of the crowd called ``seed``."""
     draw = random.Random(f"interlock shoppers {seed} {number}")
-    card = draw.choices(DECK, _CARD_WEIGHTS)[0]
-    currency = draw.choices(CURRENCIES, _CURRENCY_WEIGHTS)[0]
+    card = draw.choices(*_cards(mix))[0]
+    currency = draw.choices(*_currencies(mix))[0]
     amount = _amount(draw, currency)
     flow = draw.choices([flow for flow, _ in mix.flows], [share for _, share in mix.flows])[0]
     manual = draw.random() < mix.manual
