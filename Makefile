@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench soak mutants bench-statistics drills figures lock clean
+.PHONY: help setup up test check bench soak mutants bench-statistics bench-rollback drills figures lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-statistics: setup  ## delays and false alarms of the canary (ARGS="--quick
 
 drills: setup  ## faults that happened to others, each stopped by a stage or not; writes build/bench/drills.json
 	@$(BIN)/python -m benchmarks.drills $(ARGS)
+
+bench-rollback: setup  ## rollbacks under load, dead candidates, cost of a canary, gates (ARGS="--quick"); writes build/bench/rollback.json
+	@$(BIN)/python -m benchmarks.rollback $(ARGS)
 
 figures: setup  ## draw docs/figures/*.svg from build/bench (measures first what was not measured yet)
 	@$(BIN)/python -m benchmarks.statistics.drawing $(ARGS)

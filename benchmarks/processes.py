@@ -81,12 +81,15 @@ class BenchSwitch(Switch):
 
 
 @asynccontextmanager
-async def product(folder: Path, *, database_url: str | None = None) -> AsyncIterator[tuple[Target, Quickstart]]:
+async def product(
+    folder: Path, *, database_url: str | None = None, api_processes: int = 1
+) -> AsyncIterator[tuple[Target, Quickstart]]:
     """Run the product over ``folder``, with an embedded Postgres of its own unless given a ``database_url``."""
     ports = free_ports(3)
     values: dict[str, Any] = {
         "data_dir": folder,
         "api_port": ports[0],
+        "api_processes": api_processes,
         "sandbox_stripe_port": ports[1],
         "sandbox_adyen_port": ports[2],
     }
@@ -97,7 +100,8 @@ async def product(folder: Path, *, database_url: str | None = None) -> AsyncIter
     try:
         quickstart = await switch.start()
         pids = switch.pids()
-        processes = {"api": pids["api"], "worker": pids["worker"], "gateway": pids["sandbox-stripe"]}
+        processes = {name: pid for name, pid in pids.items() if not name.startswith("sandbox-")}
+        processes["gateway"] = pids["sandbox-stripe"]
         yield (
             Target(name="product", url=quickstart.api_url, key=quickstart.secret_key, processes=processes),
             quickstart,

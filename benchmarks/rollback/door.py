@@ -32,6 +32,11 @@ def all_but_writing(name: str) -> bool:
     return name != _WRITER
 
 
+def only_writing(name: str) -> bool:
+    """Hold the connection of commits: payments of the process wait to become durable."""
+    return name == _WRITER
+
+
 def nobody(_name: str) -> bool:
     """Hold nothing: the door is open."""
     return False
@@ -96,7 +101,7 @@ class Door:
         if not _LENGTH_BYTES < length < _STARTUP_MAX_BYTES:
             return
         startup = head + await reader.readexactly(length - _LENGTH_BYTES)
-        name = _application(startup)
+        name = application_of(startup)
         await self._pass(name)
         server_reader, server_writer = await asyncio.open_unix_connection(str(self._upstream))
         server_writer.write(startup)
@@ -124,7 +129,7 @@ class Door:
             await self._opened.wait()
 
 
-def _application(startup: bytes) -> str:
+def application_of(startup: bytes) -> str:
     """Return the application name in a startup message; empty for one without (a request to cancel)."""
     words = startup[2 * _LENGTH_BYTES :].split(b"\0")
     named = dict(zip(words[::2], words[1::2], strict=False))

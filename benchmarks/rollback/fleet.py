@@ -1,7 +1,7 @@
 """The fleet under test: `interlock up` with four API processes of their own ports, and a gateway for the candidate.
 
 The processes, settings and database are those of a user. What differs: each API process has a port of its own, so that
-it is known who took a payment; some reach the database through a door that can be shut; and a second simulated Stripe
+it is known who took a payment; it reaches the database through a door that can be shut; and a second simulated Stripe
 stands beside the first, for the candidate alone: its books say what the candidate was sent, and when.
 """
 
@@ -35,12 +35,12 @@ ACTOR = Actor("bench", verified=True)
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """One API process; ``door`` is in its way to the database where it has one."""
+    """One API process; ``door`` is in its way to the database."""
 
     name: str
     url: str
     pid: int
-    door: Door | None
+    door: Door
 
     def stop(self) -> None:
         """Stop it as a machine that hangs: it notices nothing."""
@@ -57,7 +57,6 @@ class BooksEntry(msgspec.Struct, frozen=True):
     at_ms: int
     kind: str
     reference: str
-    metadata: dict[str, str]
 
 
 class _Books(msgspec.Struct, frozen=True):
@@ -91,13 +90,12 @@ class SecondGateway:
 class FleetSwitch(Switch):
     """`interlock up` with API processes that are told apart."""
 
-    def __init__(self, settings: Settings, screen: Screen, ports: Sequence[int], doors: int, folder: Path) -> None:
-        """Start one API process for each of ``ports``; the last ``doors`` of them get a door, below ``folder``."""
+    def __init__(self, settings: Settings, screen: Screen, ports: Sequence[int], folder: Path) -> None:
+        """Start one API process for each of ``ports``, with doors below ``folder``."""
         super().__init__(settings, screen)
         self._api_ports = ports
-        self._doors_wanted = doors
         self._folder = folder
-        self._fleet: list[tuple[Supervisor, ChildSpec, Door | None]] = []
+        self._fleet: list[tuple[Supervisor, ChildSpec, Door]] = []
         self.url = ""
 
     def nodes(self) -> list[Node]:
@@ -129,11 +127,10 @@ class FleetSwitch(Switch):
 
     async def _processes(self, switch: Supervisor, settings: Settings) -> None:
         await switch.start(ChildSpec(name="worker", module="interlock.worker"))
-        doorless = len(self._api_ports) - self._doors_wanted
         for number, port in enumerate(self._api_ports):
-            door = await self._door(number) if number >= doorless else None
+            door = await self._door(number)
             own = settings.model_copy(update={"api_port": port})
-            supervisor = self._supervisor(bootstrap.child_environment(own, self.url if door is None else door.url))
+            supervisor = self._supervisor(bootstrap.child_environment(own, door.url))
             spec = ChildSpec(name=f"api-{number + 1}", module="interlock.api", port=port, ready_path="/readyz")
             await supervisor.start(spec)
             self._fleet.append((supervisor, spec, door))
@@ -168,10 +165,15 @@ class Fleet:
         self.key = quickstart.secret_key
         self.gateway_id = next(gateway.id for gateway in quickstart.gateways if gateway.name == "stripe")
 
+    def addresses(self) -> list[tuple[str, str]]:
+        """Return name and address of each API process."""
+        return [(node.name, node.url) for node in self.nodes]
+
 
 @asynccontextmanager
-async def running(folder: Path, *, processes: int, doors: int) -> AsyncIterator[Fleet]:
-    """Run a fleet in ``folder``, which must be empty."""
+async def running(folder: Path, *, processes: int = 4) -> AsyncIterator[Fleet]:
+    """Run a fleet in ``folder``, which is made."""
+    folder.mkdir()  # noqa: ASYNC240 - nothing runs yet
     ports = free_ports(processes + 3)
     values: dict[str, Any] = {
         "data_dir": folder / "data",
@@ -181,7 +183,7 @@ async def running(folder: Path, *, processes: int, doors: int) -> AsyncIterator[
     }
     settings = Settings(**values)
     with (folder / "up.log").open("a", encoding="utf-8") as log:
-        switch = FleetSwitch(settings, Screen(Console(file=log, width=200)), ports[:processes], doors, folder)
+        switch = FleetSwitch(settings, Screen(Console(file=log, width=200)), ports[:processes], folder)
         try:
             quickstart = await switch.start()
             second = await switch.second_gateway(ports[processes])

@@ -5,9 +5,10 @@ as a connection does; one that is stopped keeps its shoppers waiting. Called by 
 """
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import aiohttp
 import msgspec
@@ -15,9 +16,9 @@ import msgspec
 _HEAD = {"content-type": "application/x-www-form-urlencoded"}
 _WAITS_S = 60.0
 _IN_FLIGHT_MAX = 2_000
-_CARDS = (("visa", 58), ("mastercard", 26), ("amex", 8))
-_DECLINED = ("visa_chargeDeclined", 8)
-"""Of a hundred: a shop's issuers decline about eight."""
+_DECLINED = "visa_chargeDeclined"
+_CARDS = (("visa", 58), ("mastercard", 26), ("amex", 8), (_DECLINED, 8))
+"""Of a hundred shoppers; a shop's issuers decline about eight."""
 
 
 class Visit(msgspec.Struct):
@@ -27,6 +28,10 @@ class Visit(msgspec.Struct):
     node: str
     seconds: float | None = None
     failure: str = ""
+
+    def complaint(self) -> str:
+        """Return what was wrong for the shopper, empty when nothing was."""
+        return "no answer" if self.seconds is None else self.failure
 
 
 class Shoppers:
@@ -43,15 +48,22 @@ class Shoppers:
         self._inside: set[asyncio.Task[None]] = set()
         self.visits: list[Visit] = []
 
-    async def open(self) -> None:
-        """Let the first one come."""
+    @contextlib.asynccontextmanager
+    async def coming(self) -> "AsyncIterator[Shoppers]":
+        """Let them come while the block runs, and wait for those inside at its end."""
+        await self._open()
+        try:
+            yield self
+        finally:
+            await self._close()
+
+    async def _open(self) -> None:
         timeout = aiohttp.ClientTimeout(total=_WAITS_S)
         connector = aiohttp.TCPConnector(limit=_IN_FLIGHT_MAX)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         self._coming = asyncio.create_task(self._come(), name="shoppers")
 
-    async def close(self) -> None:
-        """Let nobody in any more and wait for those inside."""
+    async def _close(self) -> None:
         if self._coming is not None:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)
@@ -101,17 +113,17 @@ class Shoppers:
             headers = {**self._headers, "idempotency-key": key}
             async with self._session.post(f"{url}/v1/payment_intents", data=body, headers=headers) as response:
                 answer = await response.read()
-            visit.failure = _failure(response.status, answer, declines=card == _DECLINED[0])
+            visit.failure = failure_of(response.status, answer, declines=card == _DECLINED)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             visit.failure = type(error).__name__
         visit.seconds = time.monotonic() - began
 
     def _card(self) -> str:
-        names, weights = zip(*_CARDS, _DECLINED, strict=True)
-        return str(self._draw.choices(names, weights)[0])
+        (card,) = self._draw.choices([name for name, _ in _CARDS], [weight for _, weight in _CARDS])
+        return card
 
 
-def _failure(status: int, answer: bytes, *, declines: bool) -> str:
+def failure_of(status: int, answer: bytes, *, declines: bool) -> str:
     """Return what is wrong with an answer, empty for a payment that succeeded or a card that is declined as it must."""
     if declines:
         return "" if status == 402 and b'"card_declined"' in answer else f"{status} instead of a decline"

@@ -6,7 +6,7 @@ Called by the measurements. Releases are approved by breaking the glass: what ga
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from benchmarks.rollback.fleet import ACTOR
@@ -16,7 +16,7 @@ from interlock.base.problems import Problem
 from interlock.bootstrap import Rooms
 from interlock.gateways.package import Package
 from interlock.releases.proposals import Proposal
-from interlock.releases.types import Plan, StoredTrial
+from interlock.releases.types import Plan, TrialState
 from interlock.routing.releases import Pointer, Release
 
 _WHY = "a benchmark"
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 class TrialFailedError(Exception):
     """A use case refused what the benchmark asked for, or nothing came of it in time."""
+
+
+class NothingFlowsError(TrialFailedError):
+    """The machine is too busy for a trial: processes that do not see the pointer often enough send nothing to it."""
 
 
 def got(result: T | Problem) -> T:
@@ -40,15 +44,27 @@ def got(result: T | Problem) -> T:
     return result
 
 
-async def begin(
-    rooms: Rooms, scope: Scope, gateway_id: str, plan: Plan, *, base_url: str | None = None, package: Package | None = None
-) -> Release:
-    """Start a canary of what serves, with another address or package."""
+@contextlib.asynccontextmanager
+async def on_trial(
+    rooms: Rooms,
+    scope: Scope,
+    gateway_id: str,
+    plan: Plan,
+    *,
+    base_url: str | None = None,
+    package: Package | None = None,
+) -> AsyncIterator[Release]:
+    """Start a canary of what serves, with another address or package; at the end it is over in any case."""
     settings = {} if base_url is None else {"base_url": base_url}
     proposal = Proposal(settings=settings, package=package, note=_WHY)
     release = got(await rooms.proposals.propose(scope, gateway_id, proposal, ACTOR))
     got(await rooms.proposals.approve(scope, release.id, ACTOR, _WHY, break_glass=True))
-    return got(await rooms.rollouts.start_canary(scope, release.id, ACTOR, _WHY, plan))
+    release = got(await rooms.rollouts.start_canary(scope, release.id, ACTOR, _WHY, plan))
+    try:
+        yield release
+    finally:
+        if (await pointer_of(rooms, release)).trial_release_id == release.id:
+            got(await rooms.rollouts.end_trial(scope, release.id, ACTOR, _WHY, TrialState.ABORTED))
 
 
 async def pointer_of(rooms: Rooms, release: Release) -> Pointer:
@@ -56,14 +72,9 @@ async def pointer_of(rooms: Rooms, release: Release) -> Pointer:
     return got(await rooms.rollouts.store.pointer(Scope(release.account_id, release.livemode), release.gateway_id))
 
 
-async def trial_of(rooms: Rooms, release: Release) -> StoredTrial:
-    """Return the release's newest trial."""
-    return (await rooms.rollouts.store.trials(release))[0]
-
-
 @contextlib.asynccontextmanager
 async def held_share(rooms: Rooms, release: Release, share_ppm: int) -> AsyncIterator[None]:
-    """Set the trial's share, and again whenever the controller has fitted it to the shop's rate, while the block runs."""
+    """Keep the trial at a share while the block runs, also when the controller has fitted it to the shop's rate."""
     holding = asyncio.create_task(_hold(rooms, release, share_ppm), name="hold-share")
     try:
         yield
@@ -85,15 +96,11 @@ async def _hold(rooms: Rooms, release: Release, share_ppm: int) -> None:
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def until(found: Callable[[], "asyncio.Future[bool]"], what: str, within_s: float) -> None:
-    """Wait until ``found`` says so.
-
-    Raises:
-        TrialFailedError: it did not within ``within_s``.
-
-    """
+async def until(found: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+    """Wait until ``found`` says so; return whether it did within ``within_s``."""
     deadline = time.monotonic() + within_s
     while not await found():
         if time.monotonic() > deadline:
-            raise TrialFailedError(f"{what} within {within_s:g} s")
+            return False
         await asyncio.sleep(_LOOK_EVERY_S)
+    return True

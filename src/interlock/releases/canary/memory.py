@@ -3,6 +3,7 @@
 A checkpoint of it in the trial's row lets another process go on where this one died. Pure; used by ``watching``.
 """
 
+import itertools
 from collections.abc import Iterable
 
 import msgspec
@@ -58,6 +59,7 @@ class Memory:
         self.kind = trial.kind
         self.checkpoint = checkpoint
         self.payers = Payers(halvings=checkpoint.canary.payer_halvings)
+        self.looked_at_ms: int | None = None
         self._overlap: dict[str, None] = {}
 
     @property
@@ -76,6 +78,10 @@ class Memory:
             heard = _ALL if waiting is None else frozenset(waiting.heard)
             arrived = True if waiting is None else waiting.arrived
             remember(self.payers, assignment, verdicts=heard, arrived=arrived)
+
+    def has_begun(self, attempt_id: str) -> bool:
+        """Return True for an attempt of the overlap that was taken in; what is open of it is waited for by name."""
+        return attempt_id in self._overlap
 
     def take_in(self, attempt: TrialAttempt, now_ms: int) -> None:
         """Take in an attempt as its row stands now; what was taken in before changes nothing."""
@@ -111,7 +117,8 @@ class Memory:
     def advance(self, cursor: str, floor: str) -> None:
         """Note how far rows were read; what lies before ``floor`` will not be read as new again."""
         self.checkpoint.cursor = cursor
-        for name in [name for name in self._overlap if name <= floor]:
+        # In the order of taking in, which is nearly that of names: what came late goes when its turn comes.
+        for name in list(itertools.takewhile(lambda name: name <= floor, self._overlap)):
             del self._overlap[name]
 
     def _begin(self, attempt: TrialAttempt) -> None:

@@ -1,8 +1,11 @@
 """One pass over one trial: read what is new, take it in, judge, and say what to do. Called by the controller.
 
-Reading is incremental: new attempts by id from a little before the last one read (an id is made before its row is
-committed), and those whose verdicts are still open by name.
+Reading is incremental: new attempts by id from a little before the last look (an id is made before its row is
+committed), now and then from longer before it (a commit that took long, a process whose clock is behind), and those
+whose verdicts are still open by name.
 """
+
+from typing import Any
 
 import msgspec
 
@@ -20,6 +23,8 @@ _PAGE = 2_000
 _PAGES_MAX = 20
 _RECALL_PAGES_MAX = 500
 _OVERLAP_MS = 15_000
+_NEAR_MS = 500
+"""How far a pass reads back. At a thousand payments a second the whole overlap would be most of the worker's time."""
 _NAMED_PAGE = 2_000
 _RATE_WINDOW_MS = 30_000
 _RATE_ROWS_MAX = 50_000
@@ -59,7 +64,7 @@ async def look(database: Database, trial: StoredTrial, memory: Memory, now_ms: i
         trial: which.
         memory: of this process; changed in place.
         now_ms: the time.
-        patient: look at every open attempt, not only at the young ones.
+        patient: look at every open attempt, not only at the young ones, and read the whole overlap again.
 
     """
     waiting = memory.waiting_for(now_ms, patient=patient)
@@ -67,29 +72,37 @@ async def look(database: Database, trial: StoredTrial, memory: Memory, now_ms: i
         rows = await database.fetch(_QUERIES["named_attempts"], trial.account_id, waiting[start : start + _NAMED_PAGE])
         for row in rows:
             memory.take_in(read_attempt(row), now_ms)
-    await _read_new(database, trial, memory, now_ms)
+    await _read_new(database, trial, memory, now_ms, patient=patient)
     return judge(memory.canary, now_ms=now_ms)
 
 
-async def _read_new(database: Database, trial: StoredTrial, memory: Memory, now_ms: int) -> None:
+async def _read_new(database: Database, trial: StoredTrial, memory: Memory, now_ms: int, *, patient: bool) -> None:
     floor = first_id("at", max(trial.created_at_ms, now_ms - _OVERLAP_MS))
-    # From the overlap's beginning, or from where the last process stopped if that is longer ago.
-    last = min(memory.checkpoint.cursor or first_id("at", trial.created_at_ms), floor)
+    back_to = floor
+    if memory.looked_at_ms is not None and not patient:
+        back_to = max(floor, first_id("at", memory.looked_at_ms - _NEAR_MS))
+    # From there, or from where the last process stopped if that is longer ago.
+    last = min(memory.checkpoint.cursor or first_id("at", trial.created_at_ms), back_to)
     for _ in range(_PAGES_MAX):
-        page = await _after(database, trial, last)
-        for attempt in page:
-            memory.take_in(attempt, now_ms)
+        page = await _rows_after(database, trial, last)
+        for row in page:
+            if not memory.has_begun(row["id"]):
+                memory.take_in(read_attempt(row), now_ms)
         if page:
-            last = page[-1].id
+            last = page[-1]["id"]
         if len(page) < _PAGE:
             break
+    memory.looked_at_ms = now_ms
     memory.advance(max(last, memory.checkpoint.cursor), floor)
 
 
 async def _after(database: Database, trial: StoredTrial, after: str) -> list[TrialAttempt]:
+    return [read_attempt(row) for row in await _rows_after(database, trial, after)]
+
+
+async def _rows_after(database: Database, trial: StoredTrial, after: str) -> list[Any]:
     start = after or first_id("at", trial.created_at_ms)
-    rows = await database.fetch(_QUERIES["trial_attempts"], trial.account_id, trial.gateway_id, start, _PAGE)
-    return [read_attempt(row) for row in rows]
+    return await database.fetch(_QUERIES["trial_attempts"], trial.account_id, trial.gateway_id, start, _PAGE)
 
 
 async def recent(database: Database, trial: StoredTrial, now_ms: int) -> Recent:
