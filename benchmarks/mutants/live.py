@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 from benchmarks.mutants.judged import Live
-from benchmarks.rollback.trials import got, held_share, trial_of
+from benchmarks.rollback.trials import got, held_share
 from benchmarks.soak.comparing import Booked, Finding, compare, sum_books
 from benchmarks.soak.reading import Ours, told
 
@@ -154,7 +154,7 @@ class Stage:
             while time.monotonic() < until:
                 await asyncio.sleep(_LOOK_S)
                 if got(await rooms.rollouts.store.release(scope, release.id)).state is not ReleaseState.CANARY:
-                    return f"rolled back: {(await trial_of(rooms, release)).verdict}"
+                    return f"rolled back: {(await rooms.rollouts.store.trials(release))[0].verdict}"
         await rooms.rollouts.end_trial(scope, release.id, _ACTOR, "the time is up", TrialState.ABORTED)
         return "not rolled back"
 
