@@ -27,6 +27,7 @@ DISCOVERY = (
 )
 CONFIGURATION = "a process keeps all accounts' small configuration in memory; the table is tiny and read by a slow poll"
 # Queries that look across accounts on purpose, as file:query, and why they may.
+SCRATCH = "a certification's database is its own, made for it and dropped after it"
 ACROSS_ACCOUNTS = {
     "ledger/queries.sql:latest_cutoff": "a clock is wrong for all accounts; two rows for each, read once a second",
     "payments/access/queries.sql:key_by_hash": "the key is what tells the account; the secret's hash is unguessable",
@@ -38,6 +39,16 @@ ACROSS_ACCOUNTS = {
     "payments/recovery/queries.sql:due_attempt_at": DISCOVERY,
     "payments/recovery/queries.sql:due_captures": DISCOVERY,
     "routing/queries.sql:configuration_mark": CONFIGURATION,
+    "releases/gates/certify/queries.sql:attempts": SCRATCH,
+    "releases/gates/certify/queries.sql:charged": SCRATCH,
+    "releases/gates/certify/queries.sql:intents": SCRATCH,
+    "releases/gates/certify/queries.sql:open_attempts": SCRATCH,
+    "releases/gates/certify/queries.sql:posted": SCRATCH,
+    "releases/gates/certify/queries.sql:setups": SCRATCH,
+    "releases/gates/certify/queries.sql:waiting_notifications": SCRATCH,
+    "releases/gates/certify/queries.sql:connected": "it asks the server's catalogue, and no account's rows",
+    "releases/gates/certify/queries.sql:databases": "it asks the server's catalogue, and no account's rows",
+    "releases/gates/certify/queries.sql:tables": "it asks the server's catalogue, and no account's rows",
     "releases/queries.sql:open_examinations": DISCOVERY,
     "releases/queries.sql:operators_by_token": "the token is what tells the account; its hash is unguessable",
     "releases/queries.sql:running_trials": DISCOVERY,

@@ -9,11 +9,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from interlock.storage.connections import Connection, open_connection
 from interlock.storage.embedded import EmbeddedPostgres
 from interlock.storage.migrations import migrate
+from interlock.storage.queries import load_queries
 
+_QUERIES = load_queries("interlock.releases.gates.certify")
 _PREFIX = "interlock_certify_"
 _NAME = re.compile(rf"({_PREFIX}[0-9a-f]+)(?:_\d+)?")
-_OWNERS = "SELECT application_name FROM pg_stat_activity WHERE usename = current_user"
-_OURS = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = current_user"
 _SETTINGS = {"application_name": "interlock-certify"}
 _SERVER_SETTINGS = {
     # What is written here is thrown away in a minute.
@@ -91,8 +91,8 @@ class Databases:
         """Drop what a gate that was killed left on a server that is not ours."""
         connection = await open_connection(self._url_of(None), _SETTINGS, command_timeout_s=60)
         try:
-            owners = {row["application_name"] for row in await connection.fetch(_OWNERS)}
-            for row in await connection.fetch(_OURS):
+            owners = {row["application_name"] for row in await connection.fetch(_QUERIES["connected"])}
+            for row in await connection.fetch(_QUERIES["databases"]):
                 found = _NAME.fullmatch(row["datname"])
                 if found and found[1] not in owners:
                     await connection.execute(f"DROP DATABASE IF EXISTS {row['datname']} WITH (FORCE)")

@@ -36,6 +36,7 @@ from interlock.releases.gates.certify.watching import Raised
 from interlock.releases.gates.isolation import Report
 from interlock.releases.gates.types import Finding, Verdict
 from interlock.storage.database import Database
+from interlock.storage.queries import load_queries
 
 _CHAPTERS = (sales, holds, refunds, currencies, challenges, stored, banks, webhooks, failures)
 _FIRST = (
@@ -46,10 +47,7 @@ _DIFFERENCES_PER_CASE = 3
 _QUIET_WITHIN_S = 6.0
 _SWEEPS = 4
 _LATER_MS = 900_000
-_OPEN = """
-SELECT count(*) FROM attempts WHERE state IN ('begun', 'unknown', 'pending')
-OR (next_inquiry_at_ms IS NOT NULL AND state <> 'challenge')
-"""
+_QUERIES = load_queries("interlock.releases.gates.certify")
 
 
 def all_cases(manifest: Manifest, provider: Provider) -> list[Case]:
@@ -186,7 +184,7 @@ class Examination:
         await house.receiver.until(self._no_webhook_owed, _QUIET_WITHIN_S)
         later = house.ahead(0)
         for _ in range(_SWEEPS):
-            if not await _count(house.database, _OPEN):
+            if not await _count(house.database, _QUERIES["open_attempts"]):
                 break
             later.clock.ahead_ms += _LATER_MS
             await later.payments.recovery.sweep(later.clock.now_ms())
@@ -194,8 +192,8 @@ class Examination:
 
     async def _no_webhook_owed(self) -> bool:
         health = await self._house.control.health()
-        waiting = "SELECT count(*) FROM gateway_notifications WHERE state = 'waiting'"
-        return not health["webhooks"]["owed"] and not await _count(self._house.database, waiting)
+        waiting = await _count(self._house.database, _QUERIES["waiting_notifications"])
+        return not health["webhooks"]["owed"] and not waiting
 
     def _told(self, differences: list[Difference], takeovers: Takeovers | None) -> Examined:
         score, house = self._player.score, self._house

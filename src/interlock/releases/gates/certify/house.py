@@ -39,6 +39,7 @@ from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.routing.types import Gateway, ReadyGateway
 from interlock.storage.database import Database
+from interlock.storage.queries import load_queries
 from interlock.vault.keys import generate_keys, parse_keys
 from interlock.vault.service import Vault
 
@@ -55,7 +56,7 @@ _POOL = 8
 _BOOKED_WITHIN_S = 5.0
 _QUIET_FOR_S = 0.25
 _QUIET_LOOKS = 3
-_WAITING = "SELECT count(*) FROM gateway_notifications WHERE state = 'waiting'"
+_WAITING = load_queries("interlock.releases.gates.certify")["waiting_notifications"]
 _LOOK_EVERY_S = 0.02
 
 

@@ -9,29 +9,9 @@ from interlock.base.clock import SystemClock
 from interlock.base.context import Scope
 from interlock.ledger.service import Ledger
 from interlock.storage.database import Database
+from interlock.storage.queries import load_queries
 
-_INTENTS = """
-SELECT id, account_id, status, currency, amount_received_minor, metadata->>'case' AS case_name FROM payment_intents
-"""
-_SETUPS = "SELECT id, metadata->>'case' AS case_name FROM setup_intents"
-_ATTEMPTS = """
-SELECT id, intent_id, subject_id, operation, state, amount_minor, currency, gateway_reference, next_inquiry_at_ms,
-       detail
-FROM attempts
-"""
-_POSTED = """
-SELECT c.payment_intent_id AS intent, t.type, sum(t.amount_minor)::bigint AS amount
-FROM ledger_transactions t
-LEFT JOIN refunds r ON r.account_id = t.account_id AND r.id = t.source_id
-LEFT JOIN disputes d ON d.account_id = t.account_id AND d.id = t.source_id
-JOIN charges c ON c.account_id = t.account_id AND c.id = coalesce(r.charge_id, d.charge_id, t.source_id)
-GROUP BY 1, 2
-"""
-_CHARGED = """
-SELECT payment_intent_id AS intent, sum(amount_captured_minor)::bigint AS captured,
-       sum(amount_refunded_minor)::bigint AS refunded
-FROM charges GROUP BY 1
-"""
+_QUERIES = load_queries("interlock.releases.gates.certify")
 _FIELDS = {"charge": ("posted", 1), "refund": ("given_back", -1), "refund_failure": ("given_back", -1),
            "adjustment": ("disputed", -1)}  # fmt: skip
 
@@ -79,7 +59,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 async def read_ours(database: Database) -> Record:
     """Return what the scratch database says."""
     intents: dict[str, Believed] = {}
-    for row in await database.fetch(_INTENTS):
+    for row in await database.fetch(_QUERIES["intents"]):
         intents[row["id"]] = Believed(
             intent=row["id"],
             account_id=row["account_id"],
@@ -88,18 +68,18 @@ async def read_ours(database: Database) -> Record:
             currency=row["currency"],
             received=row["amount_received_minor"],
         )
-    for row in await database.fetch(_CHARGED):
+    for row in await database.fetch(_QUERIES["charged"]):
         if row["intent"] in intents:
             intents[row["intent"]].captured = row["captured"]
             intents[row["intent"]].refunded = row["refunded"]
-    for row in await database.fetch(_POSTED):
+    for row in await database.fetch(_QUERIES["posted"]):
         intent = intents.get(row["intent"] or "")
         if intent is not None:
             field, sign = _FIELDS[row["type"]]
             setattr(intent, field, getattr(intent, field) + sign * row["amount"])
     cases = {one.intent: one.case for one in intents.values()}
-    cases |= {row["id"]: row["case_name"] or "" for row in await database.fetch(_SETUPS)}
-    attempts = {row["id"]: _tried(dict(row)) for row in await database.fetch(_ATTEMPTS)}
+    cases |= {row["id"]: row["case_name"] or "" for row in await database.fetch(_QUERIES["setups"])}
+    attempts = {row["id"]: _tried(dict(row)) for row in await database.fetch(_QUERIES["attempts"])}
     faults = await _ledger_faults(database, {one.account_id for one in intents.values()})
     return Record(intents=intents, attempts=attempts, cases=cases, ledger_faults=faults)
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from interlock.releases.gates.certify.audit.comparing import Difference
 from interlock.releases.gates.certify.watching import Told
 from interlock.storage.connections import open_connection
+from interlock.storage.queries import load_queries
 
-_TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+_QUERIES = load_queries("interlock.releases.gates.certify")
 _RUN = re.compile(rb"[0-9](?:[ \-.+_/]{0,2}[0-9]){11,}")
 _NO_DIGIT = bytes(byte for byte in range(256) if not 48 <= byte <= 57)
 _HEX = re.compile(rb"\\\\?x((?:[0-9a-f]{2}){12,})")
@@ -94,7 +95,7 @@ async def leaks(database_url: str, needles: Needles, lines: Iterable[str]) -> li
     found: dict[str, int] = defaultdict(int)
     connection = await open_connection(database_url, _SETTINGS, command_timeout_s=60)
     try:
-        for table in await connection.fetch(_TABLES):
+        for table in await connection.fetch(_QUERIES["tables"]):
             kept = bytearray()
 
             async def keep(data: bytes, kept: bytearray = kept) -> None:
