@@ -8,13 +8,13 @@ from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.manifest import Credential, Manifest, Setting
 from interlock.releases.gates.contract.knowledge import Account, Knowledge
 
-FIRST, SECOND, LONG = "first", "second", "long"
+FIRST, SECOND, LONG, TURNED = "first", "second", "long", "of the other mode"
 _LONG_KEY = 255
 _HEX = "0123456789ABCDEF"
 
 
 def made_up_accounts(manifest: Manifest, knowledge: Knowledge | None, *, livemode: bool) -> dict[str, ConnectorConfig]:
-    """Return two accounts that share nothing, and one whose key is as long as keys get.
+    """Return two accounts that share nothing, one whose key is as long as keys get, and the first of the other mode.
 
     Args:
         manifest: names settings and credentials.
@@ -32,6 +32,8 @@ def made_up_accounts(manifest: Manifest, knowledge: Knowledge | None, *, livemod
     long_key += _HEX * 20
     longer = {**first.credentials, key: long_key[:_LONG_KEY]}
     accounts[LONG] = msgspec.structs.replace(first, credentials=longer)
+    known = knowledge.accounts.get(FIRST) if knowledge else None
+    accounts[TURNED] = _account(manifest, known, 0, livemode=not livemode)
     return accounts
 
 

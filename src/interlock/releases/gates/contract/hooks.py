@@ -9,7 +9,7 @@ import msgspec
 from interlock.gateways.contract import ConnectorConfig, Operation
 from interlock.gateways.transport import OperationRequest
 from interlock.releases.gates.contract import signing
-from interlock.releases.gates.contract.accounts import FIRST, SECOND
+from interlock.releases.gates.contract.accounts import FIRST, SECOND, TURNED
 from interlock.releases.gates.contract.cases import Delivery, Group
 from interlock.releases.gates.contract.knowledge import Event, Knowledge
 from interlock.releases.gates.contract.requests import NOW_MS, ordinary
@@ -20,6 +20,7 @@ from interlock.releases.gates.providers.tables import ProviderTable
 CURRENCIES = ("jpy", "kwd", "isk", "idr", "clp", "ugx")
 IGNORED = frozenset({"ignored"})
 _MINOR = 12_300
+_AWKWARD = "at_4:7\\1:\\1"
 NOW_S = NOW_MS // 1000
 
 
@@ -48,11 +49,9 @@ class Endpoint:
         self.secrets = [secret for secret in configured.split(",") if secret]
         self.filler = stage.filler
 
-    def values(self, kind: str, serial: str, *, amount: int = 1099, currency: str = "usd") -> dict[str, Any]:
-        """Return what ``$…`` stands for in an event of ``kind``."""
-        request: OperationRequest = ordinary(
-            Operation.CAPTURE, self.stage.payment, {"amount": amount, "currency": currency}
-        )
+    def values(self, kind: str, serial: str, **ask: Any) -> dict[str, Any]:
+        """Return what ``$…`` stands for in an event of ``kind``; ``ask`` changes what it is about."""
+        request: OperationRequest = ordinary(Operation.CAPTURE, self.stage.payment, ask)
         number = zlib.crc32(serial.encode())
         return self.stage.context(self.account, request, kind=kind, serial=f"evt_1MadeUp{number:08x}")
 
@@ -118,6 +117,9 @@ def hooks(stage: Stage) -> Iterator[Delivery]:
     for event in knowledge.event:
         yield from _event(endpoints[event.account], event)
     yield from _second_account(endpoints[SECOND], knowledge.event)
+    for event in knowledge.event[:1]:
+        yield from _once(endpoints[FIRST], event, "whose signed text has signs of its own", {"reference": _AWKWARD})
+        yield from _once(Endpoint(stage, knowledge, table, TURNED), event, "to an account of the other mode", {})
     yield from _all_words(endpoints[FIRST], stage, knowledge, table)
 
 
@@ -146,6 +148,14 @@ def _event(endpoint: Endpoint, event: Event) -> Iterator[Delivery]:
             expected=(endpoint.expected(event.expect, values),),
             topic=event.kind,
         )
+
+
+def _once(endpoint: Endpoint, event: Event, aside: str, ask: Mapping[str, Any]) -> Iterator[Delivery]:
+    name = f"webhook {title_of(event)} {aside}"
+    values = endpoint.values(event.kind, name, **ask)
+    item = endpoint.signed(endpoint.object_of(event.object, values))
+    body, expected = endpoint.body(item, values), (endpoint.expected(event.expect, values),)
+    yield endpoint.delivery(name, Group.WEBHOOK, body, expected=expected, topic=event.kind)
 
 
 def _second_account(endpoint: Endpoint, events: tuple[Event, ...]) -> Iterator[Delivery]:

@@ -12,7 +12,7 @@ import msgspec
 from interlock.base.money import Money, iso_exponent
 from interlock.gateways.contract import Card, Operation, PaymentRequest, Shopper, StoredCredential
 from interlock.gateways.transport import OperationRequest
-from interlock.releases.gates.contract.accounts import FIRST, LONG, SECOND
+from interlock.releases.gates.contract.accounts import FIRST, LONG, SECOND, TURNED
 from interlock.releases.gates.contract.cases import Act, Case, Expected, Group
 from interlock.releases.gates.contract.covering import pairwise
 from interlock.releases.gates.contract.requests import CARD, CARRYING, INSTRUMENTS, WHOLE_SHOPPER, method_of, ordinary
@@ -146,7 +146,7 @@ def _card_payments(stage: Stage) -> Iterator[Case]:
         "shopper": list(_SHOPPERS),
         "operation": operations,
         "currency": ["usd", "jpy", "kwd", "isk", "idr"],
-        "account": [FIRST, SECOND, LONG],
+        "account": [FIRST, SECOND, LONG, TURNED],
         "three_d_secure": ["automatic", "any", "challenge"],
         "cvc": [True, False],
         "holder": [True, False],
@@ -387,7 +387,7 @@ def _follow_ons(stage: Stage) -> Iterator[Case]:
         "operation": operations,
         "currency": ["usd", "jpy", "kwd", "isk", "idr"],
         "amount": [100, 1230, 99_999_990],
-        "account": [FIRST, SECOND, LONG],
+        "account": [FIRST, SECOND, LONG, TURNED],
         "final": [True, False] if able.multicapture else [True],
         "before": [0, 300],
         "reverse": [False, True],
@@ -443,7 +443,7 @@ def _completions(stage: Stage) -> Iterator[Case]:
     }
     for title, parameters in brought.items():
         for kind, continuation in continuations.items():
-            for account in (FIRST, SECOND):
+            for account in (FIRST, SECOND, TURNED):
                 ask = {"parameters": parameters, "continuation": continuation, "currency": "jpy"}
                 request = ordinary(Operation.COMPLETE, stage.payment, ask)
                 facets = {**_ORDINARY_FACETS, "continuation": kind, "brought": title}

@@ -84,6 +84,7 @@ class Stage:
         money = request.amount
         about = request.original if isinstance(request, InquireRequest) else request
         payment = about.gateway_reference if isinstance(about, FollowOnRequest | CompleteRequest) else None
+        livemode = self.accounts[account].livemode
         earlier = request.captured_before_minor if isinstance(request, FollowOnRequest) else 0
         values: dict[str, Any] = {
             **self.ids,
@@ -94,9 +95,9 @@ class Stage:
             "CURRENCY": money.currency.upper(),
             "asked": [money.amount_minor, money.currency],
             "reference": request.reference,
-            "livemode": self.livemode,
-            "othermode": not self.livemode,
-            "livemode_text": "true" if self.livemode else "false",
+            "livemode": livemode,
+            "othermode": not livemode,
+            "livemode_text": "true" if livemode else "false",
             "created_s": SENT_S - 5,
             "created_ms": (SENT_S - 5) * 1000,
             "any": "$any",

@@ -11,7 +11,7 @@ from typing import Any
 from interlock.gateways.contract import Card, ConnectorConfig, InquireRequest, Instrument, PaymentRequest, SepaDebit
 from interlock.gateways.sent import SentExtractor
 from interlock.gateways.transport import OperationRequest
-from interlock.releases.gates.contract.accounts import FIRST, LONG, SECOND
+from interlock.releases.gates.contract.accounts import FIRST, LONG, SECOND, TURNED
 from interlock.releases.gates.contract.cases import Performed
 from interlock.releases.gates.contract.matching import is_request, made_of
 from interlock.releases.gates.contract.notes import Notes
@@ -163,7 +163,7 @@ class WireChecks:
     def _foreign_words(self) -> dict[str, tuple[str, ...]]:
         """Return by account what belongs to another one alone."""
         own = {name: _words_of(config) for name, config in self._stage.accounts.items()}
-        pairs = {FIRST: SECOND, LONG: SECOND, SECOND: FIRST}
+        pairs = {FIRST: SECOND, LONG: SECOND, SECOND: FIRST, TURNED: SECOND}
         return {name: tuple(sorted(own[other] - own[name])) for name, other in pairs.items()}
 
     def _secrets(self, sent: SentRequest, trace: Trace, performed: Performed) -> None:
