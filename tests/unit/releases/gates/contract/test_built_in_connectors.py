@@ -13,7 +13,7 @@ from interlock.releases.gates.providers.tables import provider_table
 
 @pytest.mark.parametrize("livemode", [False, True], ids=["test", "live"])
 @pytest.mark.parametrize("name", known_gateways())
-def test_a_built_in_connector_passes_without_a_finding(specs: Path, name: str, livemode: bool) -> None:  # noqa: FBT001
+def test_a_built_in_connector_passes_without_a_finding(specs: Path, name: str, livemode: bool) -> None:
     loaded = load_package(builtin_package(name))
     corpus = corpus_of(loaded.manifest, livemode=livemode, specifications=specs, table=provider_table(name))
     found = examined(loaded, corpus, lambda *_: None, twice=False)
