@@ -22,7 +22,8 @@ from interlock.releases.gates.types import Gate, GateReport, Progress, Subject
 _KEPT = frozenset(
     {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "INTERLOCK_SPECS", "INTERLOCK_PROVIDERS"}
 )
-"""Variables that a gate may see: none that could hold a secret."""
+_KEPT_BEGINNING = "INTERLOCK_CERTIFY_SANDBOX_"
+"""Variables that a gate may see: none that could hold a secret. Addresses of sandboxes are among them."""
 _LINE_BYTES_MAX = 32 << 20
 _COMPLAINT_BYTES_MAX = 8_000
 _GRACE_S = 3.0
@@ -71,7 +72,7 @@ async def _started() -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if name in _KEPT},
+        env={name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNING)},
         limit=_LINE_BYTES_MAX,
         start_new_session=True,
     )
