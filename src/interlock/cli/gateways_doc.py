@@ -1,4 +1,6 @@
-"""``interlock gateways doc``: the handbook of an integration, made from what the integration says of itself."""
+"""``interlock gateways doc``: the handbook of an integration, made from what the integration says of itself, and of a
+gateway that runs it, from what the database knows.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -7,20 +9,32 @@ from typing import Annotated, Any
 
 import typer
 
-from interlock.cli.output import ExitCode, RefusedError, say
+from interlock.base.context import Scope
+from interlock.base.errors import InterlockError
+from interlock.base.problems import Problem
+from interlock.base.settings import load_settings
+from interlock.bootstrap import Rooms, known_database_url
+from interlock.cli.output import ExitCode, RefusedError, complain, say
+from interlock.cli.session import AccountOption, LiveOption, done, the_account, with_rooms
 from interlock.gateways.loader import known_gateways, load
+from interlock.releases.handbook.gathering import gather
 from interlock.releases.handbook.rendering import render_handbook
 from interlock.releases.handbook.types import Handbook, HandbookFacts
 
 EXAMPLES = """Examples:
 
-  interlock gateways doc stripe | less
+  interlock gateways doc stripe | less                  the gateway called so: what serves, its gates, its history
 
-  interlock gateways doc adyen --output adyen.html
+  interlock gateways doc stripe --live -o stripe.html   the one of live mode, as one HTML file
+
+  interlock gateways doc adyen --connector              the connector that came with this version; needs no database
 """
 _HTML_ENDINGS = frozenset({".html", ".htm"})
 
-Connector = Annotated[str, typer.Argument(metavar="NAME", help="A connector: stripe or adyen.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A gateway's name or id, or a connector: stripe or adyen.")]
+OnlyConnector = Annotated[
+    bool, typer.Option("--connector", help="The connector of that name, whatever gateways there are.")
+]
 AsHtml = Annotated[
     bool, typer.Option("--html", help="One HTML file instead of Markdown; a FILE that ends in .html says so too.")
 ]
@@ -29,14 +43,56 @@ Output = Annotated[
 ]
 
 
-def doc(context: typer.Context, name: Connector, html: AsHtml = False, output: Output = None) -> None:
-    """Print the handbook of an integration: settings, keys, codes, limits, webhooks, what to do when it fails."""
-    if name not in known_gateways():
-        choices = ", ".join(known_gateways())
-        raise RefusedError("NAME", f"{name!r} is unknown", f"choose one of {choices}", ExitCode.USAGE)
-    loaded = load(name)
-    facts = HandbookFacts(manifest=loaded.manifest, package_id=loaded.release_id, commands=commands_of(context))
+def doc(
+    context: typer.Context,
+    name: Name,
+    connector: OnlyConnector = False,
+    html: AsHtml = False,
+    output: Output = None,
+    live: LiveOption = False,
+    account: AccountOption = None,
+) -> None:
+    """Print the handbook of an integration: settings, keys, codes, limits, webhooks, what to do when it fails.
+
+    Of a gateway that is configured it also holds what its gates found, what its canary saw, and its releases so far.
+    """
+    commands = commands_of(context)
+    facts = None if connector else _configured(name, account, commands, live=live)
+    if facts is None:
+        if name not in known_gateways():
+            remedy = f"choose a gateway, or one of {', '.join(known_gateways())}"
+            raise RefusedError("NAME", f"{name!r} is unknown", remedy, ExitCode.USAGE)
+        loaded = load(name)
+        facts = HandbookFacts(manifest=loaded.manifest, package_id=loaded.release_id, commands=commands)
     give(render_handbook(facts), output, html=html)
+
+
+def _configured(name: str, account: str | None, commands: dict[str, str], *, live: bool) -> HandbookFacts | None:
+    """Return the facts of the gateway called ``name``, None where there is none, or no database to ask.
+
+    Raises:
+        InterlockError: the database cannot be asked, and there is no connector of that name either.
+
+    """
+    settings = load_settings()
+    if known_database_url(settings) is None:
+        return None
+
+    async def work(rooms: Rooms) -> HandbookFacts | None:
+        owner = await the_account(rooms.foundation.database, account)
+        store = rooms.proposals.store
+        gateway = await store.gateway(Scope(owner.account_id, live), name)
+        if isinstance(gateway, Problem):
+            return None
+        return done(await gather(store, gateway, public_url=settings.base_url(), commands=commands), name)
+
+    try:
+        return with_rooms(work)
+    except InterlockError as error:
+        if name not in known_gateways():
+            raise
+        complain(f"{error}; this is the page of the connector alone")
+        return None
 
 
 def give(handbook: Handbook, output: Path | None, *, html: bool) -> None:

@@ -11,13 +11,14 @@ from interlock.base.clock import SystemClock
 from interlock.base.problems import Problem
 from interlock.base.settings import Settings, load_settings
 from interlock.bootstrap import Rooms, database_url, open_rooms
-from interlock.cli.output import ExitCode, RefusedError
+from interlock.cli.output import ExitCode, RefusedError, errors
 from interlock.payments.access.service import AccessService
 from interlock.payments.access.types import Account
 from interlock.storage.database import Database
 from interlock.storage.migrations import status
 
 T = TypeVar("T")
+_PATIENCE_S = 2.0
 
 AccountOption = Annotated[
     str | None, typer.Option("--account", metavar="acct_…", help="The account; needed when there are several.")
@@ -39,29 +40,52 @@ async def ready_url(settings: Settings) -> AsyncIterator[str]:
         yield url
 
 
-def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
-    """Run ``work`` with the configured database and return its result."""
+def with_database(work: Callable[[Database], Awaitable[T]], *, doing: str | None = None) -> T:
+    """Run ``work`` with the configured database and return its result; see :func:`with_rooms`."""
 
     async def run() -> T:
         async with ready_url(load_settings()) as url:
             database = await Database.connect(url, pool_size=2)
             try:
-                return await work(database)
+                async with _told(doing):
+                    return await work(database)
             finally:
                 await database.close()
 
     return asyncio.run(run())
 
 
-def with_rooms(work: Callable[[Rooms], Awaitable[T]]) -> T:
-    """Run ``work`` with every use case and return its result."""
+def with_rooms(work: Callable[[Rooms], Awaitable[T]], *, doing: str | None = None) -> T:
+    """Run ``work`` with every use case and return its result.
+
+    Args:
+        work: what is to be done.
+        doing: what somebody at a terminal is told when it takes longer than two seconds; work that draws on the
+            terminal itself has none.
+
+    """
 
     async def run() -> T:
         settings = load_settings()
-        async with ready_url(settings) as url, open_rooms(settings, url, pool_size=2) as rooms:
+        async with ready_url(settings) as url, open_rooms(settings, url, pool_size=2) as rooms, _told(doing):
             return await work(rooms)
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _told(doing: str | None) -> AsyncIterator[None]:
+    """Draw a spinner with ``doing`` on standard error once it takes long, where that is a terminal."""
+    if doing is None or not errors.is_terminal:
+        yield
+        return
+    status = errors.status(doing)
+    timer = asyncio.get_running_loop().call_later(_PATIENCE_S, status.start)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        status.stop()
 
 
 async def the_account(database: Database, account_id: str | None) -> Account:

@@ -102,3 +102,13 @@ SELECT count(*) FROM release_examinations WHERE account_id = $1 AND state IN ('w
 SELECT account_id, id, livemode, version, created_at_ms, release_id, gates, again, requested_by, state, said, starts,
     until_ms, changed_at_ms, payment_method, customer
 FROM release_examinations WHERE account_id = $1 AND release_id = $2 ORDER BY id DESC LIMIT $3;
+
+-- name: arms_of_trial
+SELECT arm, release_id, count(*) AS payments, count(*) FILTER (WHERE state = 'approved') AS approved,
+    count(*) FILTER (WHERE state IN ('refused', 'not_sent')) AS technical_failures,
+    count(*) FILTER (WHERE state = 'unknown') AS unknown,
+    percentile_disc(0.99) WITHIN GROUP (ORDER BY latency_ms) AS latency_p99_ms
+FROM attempts
+WHERE account_id = $1 AND gateway_id = $2 AND id >= $3 AND id < $4 AND share_ppm > 0 AND arm = ANY($5::release_arm[])
+    AND operation IN ('sale', 'authorise')
+GROUP BY arm, release_id ORDER BY arm, release_id;

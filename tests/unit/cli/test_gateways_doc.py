@@ -39,7 +39,7 @@ def test_html_is_one_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
 
 def test_an_unknown_connector_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["gateways", "doc", "acme"]) == ExitCode.USAGE
-    assert capsys.readouterr().err == "interlock: NAME: 'acme' is unknown; choose one of adyen, stripe\n"
+    assert capsys.readouterr().err == "interlock: NAME: 'acme' is unknown; choose a gateway, or one of adyen, stripe\n"
 
 
 def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

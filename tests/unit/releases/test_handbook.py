@@ -234,7 +234,7 @@ def test_gates_history_and_canary_are_told() -> None:
         "921 (92.3%)",
         "https://pay.shop.example/gateways/acct_1/gw_1/webhooks",
         "interlock release rollback stripe-eu --live",
-        "interlock release affected rel_2 --live",
+        "interlock release affected rel_2",
         "interlock doctor",
     ):
         assert told in shown

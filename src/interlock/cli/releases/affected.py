@@ -53,7 +53,7 @@ def show_affected(
         )
         return decided(result, release.id)
 
-    found = with_rooms(work)
+    found = with_rooms(work, doing="reading attempts")
     payments = [payment for payment in found.payments if payment.consequence in wanted]
     if as_json:
         facts = msgspec.to_builtins(found)

@@ -55,7 +55,7 @@ def create(
     async def work(rooms: Rooms) -> Standing:
         return await _propose(rooms, account, gateway, note, source, documents, live=live)
 
-    found = with_rooms(work)
+    found = with_rooms(work, doing="looking at the package")
     if as_json:
         print_json(standing_view(found))
         return

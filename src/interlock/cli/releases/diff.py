@@ -55,7 +55,7 @@ def diff(
         result: ReleaseDiff | Problem = await against(store, after, before)
         return decided(result, after.id)
 
-    found = with_rooms(work)
+    found = with_rooms(work, doing="comparing")
     if as_json:
         print_json(facts_of(found))
     else:

@@ -53,17 +53,26 @@ def _row(entry: JournalEntry) -> dict[str, Any]:
         "at": (time_text(entry.created_at_ms) or "")[:19],
         "mode": "live" if entry.livemode else "test",
         "actor": visible(entry.actor),
-        "action": entry.action + (" (break glass)" if entry.facts.get("break_glass") is True else ""),
+        "action": _action(entry),
         "subject": entry.subject,
         "why": visible(scrub(entry.why)),
     }
+
+
+def _action(entry: JournalEntry) -> str:
+    """Return what was done, with the one fact that makes the difference."""
+    if entry.facts.get("break_glass") is True:
+        return f"{entry.action} (break glass)"
+    if entry.action == "release.examined":
+        return f"{entry.action} ({entry.facts.get('gate')} {entry.facts.get('verdict')})"
+    return entry.action
 
 
 def _verify(account: str | None, *, as_json: bool) -> None:
     async def work(database: Database) -> Chain:
         return await verify(database, (await the_account(database, account)).account_id)
 
-    chain = with_database(work)
+    chain = with_database(work, doing="recomputing the chain")
     if as_json:
         print_json({"entries": chain.entries, "head": chain.head, "broken_at": chain.broken_at})
     if chain.broken_at is not None:

@@ -11,7 +11,8 @@ from interlock.bootstrap import Rooms
 from interlock.cli.output import JsonOption, console, print_json, time_text
 from interlock.cli.releases.common import VERDICT_STYLES, ReleaseId, percent, plain, say_next, stands, the_release
 from interlock.cli.session import AccountOption, with_rooms
-from interlock.releases.standing import gates_view, standing_view
+from interlock.releases.examinations import Examination, RunState
+from interlock.releases.standing import gates_view, run_view, standing_view
 from interlock.releases.types import Standing
 from interlock.routing.releases import TrialKind
 
@@ -26,19 +27,20 @@ EXAMPLES = """Examples:
 def show(release_id: ReleaseId, account: AccountOption = None, as_json: JsonOption = False) -> None:
     """Show a release: what it consists of, what its gates found, how its trial stands."""
 
-    async def work(rooms: Rooms) -> tuple[Standing, str]:
+    async def work(rooms: Rooms) -> tuple[Standing, str, Examination | None]:
         scope, release = await the_release(rooms, account, release_id)
         gateway = await rooms.routing.get_gateway(scope, release.gateway_id)
-        return await stands(rooms, release), getattr(gateway, "name", release.gateway_id)
+        run = await rooms.examinations.latest(release)
+        return await stands(rooms, release), getattr(gateway, "name", release.gateway_id), run
 
-    found, gateway_name = with_rooms(work)
+    found, gateway_name, run = with_rooms(work)
     if as_json:
-        print_json(standing_view(found))
+        print_json({**standing_view(found), "run": None if run is None else run_view(run)})
         return
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, value in _facts(found, gateway_name):
+    for name, value in (*_facts(found, gateway_name), *_run(run)):
         grid.add_row(name, value)
     console.print(grid)
     say_next(found)
@@ -83,6 +85,13 @@ def _trial(found: Standing) -> Iterator[tuple[str, Text]]:
     if pointer.trial_release_id in {trial.release_id, trial.against_release_id} and pointer.trial_since_ms is not None:
         against.append(f", {percent(pointer.share_ppm)} of payments since {_time(pointer.trial_since_ms)}")
     yield "", against
+
+
+def _run(run: Examination | None) -> Iterator[tuple[str, Text]]:
+    """Yield the run of gates that somebody asked for, while it is not over, or where it could not be done."""
+    if run is not None and (run.is_open or run.state is RunState.FAILED):
+        yield "run", plain(f"{run.state.value}: {run.said}")
+        yield "", Text(f"{', '.join(run.gates)}, asked for by {run.requested_by}", style="dim")
 
 
 def _time(at_ms: Any) -> str:

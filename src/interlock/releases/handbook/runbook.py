@@ -38,9 +38,9 @@ COMMANDS = (
     _Command("gateways test", _gateway),
     _Command("gateways disable", _gateway),
     _Command("gateways enable", _gateway),
-    _Command("gateways refuse", _gateway),
+    _Command("gateways refuse", lambda facts: f"{facts.gateway} --network visa --why …"),
     _Command("release rollback", _gateway),
-    _Command("release affected", _release),
+    _Command("release affected", _release, has_mode=False),
     _Command("doctor", lambda _: "", has_mode=False),
 )
 """Every command that the page may name."""
@@ -111,7 +111,7 @@ def _steps(facts: HandbookFacts, *steps: tuple[str, str]) -> list[str]:
 
 _BACK = ("release rollback", "{} if it began with a release.")
 _OFF = ("gateways disable", "{}: other gateways take the new payments.")
-_REFUSE = ("gateways refuse", "Or {}.")
+_REFUSE = ("gateways refuse", "Or, where it is one network, method or currency alone: {}.")
 _AFFECTED = ("release affected", "{} lists the payments of the release, to look after them.")
 
 
