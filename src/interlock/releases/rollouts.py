@@ -4,8 +4,9 @@ Called by ``cli``, ``api`` and the canary controller. Processes hear of it by pu
 to be reached for a rollback to hold, because a trial is sent to only while its pointer is seen.
 """
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from interlock.base.problems import Problem, invalid
 from interlock.releases.evidence import examined, new_evidence
 from interlock.releases.gates.types import GateReport
 from interlock.releases.machine import Trigger, next_state
-from interlock.releases.store import ReleaseStore
+from interlock.releases.store import CHANGED, ReleaseStore
 from interlock.releases.takeover import takes_over
 from interlock.releases.types import EVIDENCE, NO_WORSE, TRIALS, Actor, Plan, StoredTrial, TrialState
 from interlock.routing import store as routing_store
@@ -33,6 +34,8 @@ _log = logging.getLogger("interlock.releases")
 POINTER_CHANNEL = "interlock_pointers"
 _PUSH = "SELECT pg_notify($1, $2)"
 _SALT_CHARACTERS = 16
+_INSISTS = 6
+_INSIST_PAUSE_S = 0.01
 FIRST_SHARE_PPM = 10_000
 """What a trial starts with; the controller raises it to the plan's as the exposure limit allows."""
 
@@ -189,13 +192,19 @@ class Rollouts:
     ) -> Release | Problem:
         """Take a release out of service at once: a candidate gives way to stable, stable to the release before it.
 
-        ``report`` is what its trial found, kept in the same commit.
+        ``report`` is what its trial found, kept in the same commit. A checkpoint or a share that is written at the same
+        moment does not put it off.
         """
+        return await _insist(lambda: self._rolled_back(scope, release_id, actor, why, report))
+
+    async def _rolled_back(
+        self, scope: Scope, release_id: str, actor: Actor, why: str, report: GateReport | None
+    ) -> Release | Problem:
         place = await self._place(scope, release_id)
         if isinstance(place, Problem):
             return place
         if place.release.state is ReleaseState.CANARY:
-            return await self.end_trial(scope, release_id, actor, why, TrialState.FAILED, report=report)
+            return await self._trial_ended(scope, release_id, actor, why, TrialState.FAILED, report)
         if place.release.state is not ReleaseState.STABLE:
             return _wrong_state(place.release, "roll back")
         return await self._restored(place, actor, why, report)
@@ -211,6 +220,11 @@ class Rollouts:
         report: GateReport | None = None,
     ) -> Release | Problem:
         """End a canary: failed (rolled back) or aborted by a person; ``report`` as in :meth:`roll_back`."""
+        return await _insist(lambda: self._trial_ended(scope, release_id, actor, why, outcome, report))
+
+    async def _trial_ended(
+        self, scope: Scope, release_id: str, actor: Actor, why: str, outcome: TrialState, report: GateReport | None
+    ) -> Release | Problem:
         place = await self._place(scope, release_id)
         if isinstance(place, Problem):
             return place
@@ -337,6 +351,19 @@ class Rollouts:
             await routing_store.end_beat(self.store.database, scope.account_id, gateway_id)
         except StorageError as error:  # a beat of an epoch that is over is believed by nobody
             _log.info("the beat of %s stays: %s", gateway_id, type(error).__name__)
+
+
+async def _insist(act: Callable[[], Awaitable[Release | Problem]]) -> Release | Problem:
+    """Do ``act``, which reads anew what it changes, again while somebody else changes the same rows.
+
+    The controller writes a checkpoint every two seconds: the way back must not depend on not meeting it.
+    """
+    for number in range(_INSISTS):
+        result = await act()
+        if result != CHANGED:
+            return result
+        await asyncio.sleep(number * _INSIST_PAUSE_S)
+    return CHANGED
 
 
 def _update(release: Release, state: ReleaseState, now_ms: int) -> Write:

@@ -16,7 +16,7 @@ from interlock.releases.gates.types import Gate, GateReport, Verdict
 from interlock.releases.proposals import STATIC_GATES, Proposal, Proposals
 from interlock.releases.rollouts import Rollouts
 from interlock.releases.takeover import CANDIDATE_FINISHES_STABLE, STABLE_FINISHES_CANDIDATE, STABLE_PACKAGE
-from interlock.releases.types import Actor, Plan, TrialState
+from interlock.releases.types import TRIALS, Actor, Plan, StoredTrial, TrialState
 from interlock.routing import freshness, journal, store
 from interlock.routing import table as table_module
 from interlock.routing.releases import Pointer, Release, ReleaseState, TrialKind
@@ -24,6 +24,7 @@ from interlock.routing.service import Routing
 from interlock.routing.table import RoutingTable
 from interlock.routing.types import Candidate, Gateway, RequestFacts
 from interlock.storage.database import Database
+from interlock.storage.writes import Update
 from interlock.vault.envelope import Envelope
 from interlock.vault.keys import KeyRing
 
@@ -317,6 +318,32 @@ async def test_two_who_move_a_pointer_at_once_do_not_both_win(bench: Bench) -> N
     got(await bench.rollouts.roll_back(SCOPE, release.id, ANN, "bad"))
     refused(await bench.rollouts.set_share(SCOPE, stale, 400_000, BOB, "more"), "release_changed")
     assert (await bench.pointer(release)).share_ppm == 0
+
+
+@pytest.mark.parametrize(("meetings", "state"), [(3, ReleaseState.ROLLED_BACK), (100, ReleaseState.CANARY)])
+async def test_a_rollback_does_not_fail_by_meeting_checkpoints(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, meetings: int, state: ReleaseState
+) -> None:
+    release = await bench.on_canary(await bench.gateway())
+    read, met = bench.rollouts._running, 0
+
+    async def read_and_meet_the_controller(release: Release) -> StoredTrial | None:
+        nonlocal met
+        trial = await read(release)
+        assert trial is not None
+        if met < meetings:
+            met += 1
+            await bench.database.commit([Update(TRIALS, msgspec.structs.replace(trial, version=trial.version + 1))])
+        return trial
+
+    monkeypatch.setattr(bench.rollouts, "_running", read_and_meet_the_controller)
+    back = await bench.rollouts.roll_back(SCOPE, release.id, ANN, "bad")
+    if state is ReleaseState.ROLLED_BACK:
+        assert got(back).state is state
+    else:
+        refused(back, "release_changed")
+        assert met < meetings
+    assert got(await bench.rollouts.store.release(SCOPE, release.id)).state is state
 
 
 async def test_one_trial_at_a_time_and_a_new_salt_for_each(bench: Bench) -> None:
