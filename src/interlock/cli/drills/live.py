@@ -212,8 +212,10 @@ class Play:
             account = self._scene.scope.account_id
             await database.execute(_QUERIES["hurry_inquiries"], account, recent, _HURRIED_MS, lease_until)
             self._tell(self._drill.id, "what is under way is settled")
-            if not await shoppers.settle(_SETTLE_S, everybody=True):
+            if not await shoppers.settle(_SETTLE_S, everybody=False):
                 break
+        # The last word on every order, also on those that seemed to be over.
+        await shoppers.settle(0.0, everybody=True)
 
     async def _judge(self, journal: Path, since: dict[str, int], payments: int, lost: int) -> None:
         """Compare the books with what shops were told; ask every alarm and, where a release served, the gateway."""

@@ -69,7 +69,7 @@ class Traffic(_Section, frozen=True, kw_only=True):
     """
 
     seconds: Annotated[float, Meta(ge=1, le=300)] = 30.0
-    rate_per_s: Annotated[float, Meta(gt=0, le=100)] = 15.0
+    rate_per_s: Annotated[float, Meta(gt=0, le=100)] = 12.0
     seed: int = 7
     currencies: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
