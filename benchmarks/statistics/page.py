@@ -19,7 +19,7 @@ _GROUPS = {
 
 def tables(written: dict[str, Any]) -> str:
     """Return every figure with its bar, then what is measured beside them."""
-    return "\n\n".join((_figures(written["figures"]), _over_bound(written["beside"]), _rest(written)))
+    return "\n\n".join((_figures(written["figures"]), _over_bound(written["beside"]), _rest(written["beside"])))
 
 
 def with_tables(page: str, written: dict[str, Any]) -> str:
@@ -64,8 +64,7 @@ def _over_bound(beside: dict[str, Any]) -> str:
     return _table(("candidate payments until rollback, over the bound", *names), rows)
 
 
-def _rest(written: dict[str, Any]) -> str:
-    beside = written["beside"]
+def _rest(beside: dict[str, Any]) -> str:
     rows = [
         ("candidate payments that failed and would not have on stable, " + name, f"{value:g}")
         for name, value in beside["excess_failed_candidate_payments"].items()
@@ -84,7 +83,6 @@ def _rest(written: dict[str, Any]) -> str:
             low, high = (f"{100 * one:.2f}" for one in found[1:])
             text = f"{100 * found[0]:.2f} % ({low} to {high})"
             rows.append((f"releases worse by the margin that get it within 10,000 payments, share {share}", text))
-    rows.append(("verdicts taken in per second, one core", f"{beside['events_per_second']:,}"))
     return _table(("beside them", ""), rows)
 
 
