@@ -36,6 +36,7 @@ _ANY = "$any"
 _FREE = frozenset({"code", "message"})
 _NAMED_OUTCOMES = frozenset({"approved"})
 _EXECUTED = frozenset({"approved", "pending", "challenge"})
+_EXPLAINED = frozenset({"refused", "not_sent", "unknown"})
 _DECLINING = frozenset({Operation.SALE, Operation.AUTHORISE, Operation.VERIFY, Operation.COMPLETE})
 _NAMING = frozenset(
     {Operation.SALE, Operation.AUTHORISE, Operation.VERIFY, Operation.REFUND, Operation.FUND, Operation.COMPLETE}
@@ -144,6 +145,9 @@ class ReadingChecks:
         if str(result.outcome) in _EXECUTED and result.decline_code is not None:
             problem = f"{trace.operation} is {result.outcome} and has a decline_code"
             self._notes.fail("result", trace.case, problem, "give decline codes with declines only")
+        if str(result.outcome) in _EXPLAINED and not _is_word(result.code):
+            problem = f"{trace.operation} is {result.outcome} without a code, or with a sentence for one"
+            self._notes.fail("result", trace.case, problem, "give a word that operators can search for")
         named = str(result.outcome) in _NAMED_OUTCOMES and trace.operation in _NAMING
         if named and not result.gateway_reference:
             problem = f"{trace.operation} is {result.outcome} without the gateway's name of it"
@@ -223,6 +227,10 @@ class ReadingChecks:
             problem = f"an inquiry about {performed.traces[number - 1].operation} sends something else than was sent"
             remedy = "send the same bytes under the same key, or the provider may execute both"
             self._notes.fail("resend", trace.case, problem, remedy)
+
+
+def _is_word(code: object) -> bool:
+    return isinstance(code, str) and bool(code) and not any(character.isspace() for character in code)
 
 
 def builtin(value: msgspec.Struct) -> dict[str, Any]:

@@ -17,6 +17,8 @@ _NEEDS: tuple[tuple[Operation, Operation, str], ...] = (
 )
 _READ_MS_MIN = 5_000
 _REQUESTS_MAX = 12
+_BYTES_MAX = {"request_bytes": 262_144, "response_bytes": 4_194_304}
+"""Kilobytes are usual; what is in flight at once is held in memory, and the limit is what bounds it."""
 _LADDER_MIN = 3
 _FIRST_INQUIRY_MS = (500, 30_000)
 _LAST_INQUIRY_MS = (60_000, 21_600_000)
@@ -90,6 +92,12 @@ def _check_timeouts(manifest: Manifest, notes: Notes) -> None:
     if manifest.limits.requests > _REQUESTS_MAX:
         problem = f"is {manifest.limits.requests}; nothing takes more than {_REQUESTS_MAX} requests"
         notes.fail("limits", f"{FILE} limits.requests", problem, "lower it: it bounds what a loop can do")
+    for name, most in _BYTES_MAX.items():
+        notes.looked("limits")
+        size = getattr(manifest.limits, name)
+        if size > most:
+            problem = f"is {size}, and nothing about a payment takes more than {most} bytes"
+            notes.fail("limits", f"{FILE} limits.{name}", problem, "lower it: it bounds what one answer costs")
 
 
 def _check_ladder(manifest: Manifest, notes: Notes) -> None:
