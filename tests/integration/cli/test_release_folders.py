@@ -138,3 +138,49 @@ def test_a_bad_folder_is_one_line_with_its_place_and_nothing_is_half_created(
         assert said.code in {ExitCode.CONFIGURATION, ExitCode.USAGE}, (name, said.err)
         assert re.search(complaint, one_line(said)), (name, said.err)
     assert rows() == before
+
+
+CHECKED = {
+    "syntax error": r"connector\.py:\d+: cannot be parsed \(SyntaxError",
+    "endless loop": r"connector\.py:\d+: loops without an end",
+    "ends the process": r"connector\.py:\d+: imports os, which reaches files",
+    "one gigabyte": r"stripe/connector\.py: is larger than 256 KiB",
+    "missing manifest": r"stripe/manifest\.toml: is missing",
+    "missing module": r"__init__\.py:\d+: imports connector, and there is no connector\.py",
+    "link out": r"stripe/connector\.py: is a symbolic link",
+    "unknown field": r"manifest\.toml .*unknown field `nonsense`",
+    "other contract": r"manifest\.toml contract_version: is 9",
+    "evil pattern": r"manifest\.toml credentials\.secret_key\.pattern: can take for ever",
+    "a program": r"stripe/run\.sh: does not belong",
+}
+
+
+def test_check_tells_a_bad_folder_with_its_place_and_fails(tmp_path: Path, interlock_alone: Interlock) -> None:
+    for number, (name, complaint) in enumerate(CHECKED.items()):
+        folder = copied_connector(tmp_path / str(number))
+        BAD[name][0](folder)
+        said = interlock_alone("release", "check", str(folder), "--gate", "lint")
+        assert said.code == ExitCode.FAILED, (name, said.out, said.err)
+        told = [line for line in (said.out + said.err).splitlines() if re.search(complaint, line)]
+        assert len(told) == 1, (name, said.out, said.err)
+        assert "Traceback" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ("while True:\n            pass", r"connector\.py:\d+: used more than 5 s"),
+        ("bytearray(1 << 30)", r"connector\.py:\d+: authorise raises MemoryError"),
+    ],
+)
+def test_a_call_that_never_ends_or_takes_all_memory_is_told_by_its_line(
+    folder: Path, interlock_alone: Interlock, lines: str, complaint: str
+) -> None:
+    module = folder / "connector.py"
+    head, found, rest = module.read_text().partition('intent with manual capture."""\n')
+    assert found
+    module.write_text(f"{head}{found}        {lines}\n{rest}")
+    said = interlock_alone("release", "check", str(folder), "--gate", "contract", "--json")
+    assert said.code == ExitCode.FAILED
+    sentences = [f"{one['where']}: {one['problem']}" for one in said.json()["gates"][0]["findings"]]
+    assert any(re.match(complaint, sentence) for sentence in sentences), sentences
