@@ -6,8 +6,14 @@ from tests.support.payment_house import House
 from tests.support.sandboxes import Gateway
 
 from interlock.base.context import Scope
-from interlock.releases.gates.types import GateReport, Verdict
-from interlock.releases.validation import Validator
+from interlock.releases.gates.types import Gate, GateReport, Verdict
+from interlock.releases.proposals import Proposals
+from interlock.releases.store import ReleaseStore
+from interlock.releases.types import Actor
+from interlock.releases.validating import Validations
+from interlock.releases.validation import Probe, Validator
+from interlock.routing import journal
+from interlock.routing.releases import ReleaseState
 from interlock.routing.types import ReadyGateway
 from interlock.storage.pages import Page
 
@@ -58,3 +64,60 @@ async def test_in_live_mode_no_card_means_nothing_was_validated(house: House) ->
     report = await Validator(house.payments).run(live, None, quiet)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "no card" in report.findings[0].problem
+
+
+# What is kept of it
+
+
+def validations(house: House) -> Validations:
+    assert house.vault is not None
+    proposals = Proposals(house.database, house.vault.envelope, house.clock)
+    return Validations(proposals, Validator(house.payments), house.table, house.clock)
+
+
+async def test_what_was_found_is_kept_with_its_author(house: House) -> None:
+    release = ready(house, "stripe").release
+    heard: list[str] = []
+    report = await validations(house).validate(
+        house.scope, release.id, Actor("ann"), lambda gate, what, done, total: heard.append(f"{gate}: {what}")
+    )
+    assert isinstance(report, GateReport)
+    assert report.verdict is Verdict.PASSED
+    assert "validate: sale" in heard
+    kept = await ReleaseStore(house.database).newest_evidence(release)
+    assert [(one.gate, one.report) for one in kept] == [(Gate.VALIDATE, report)]
+    entry = (await journal.read(house.database, house.scope.account_id, subject=release.id))[0]
+    assert (entry.actor, entry.action, entry.facts["evidence"]) == ("ann", "release.examined", kept[0].id)
+    after = await ReleaseStore(house.database).release(house.scope, release.id)
+    assert getattr(after, "state", None) is ReleaseState.STABLE, "a validation moves nothing"
+
+
+async def test_a_card_of_the_shops_own_pays_the_probes(house: House) -> None:
+    release = ready(house, "stripe").release
+    report = await validations(house).validate(
+        house.scope, release.id, Actor("ann"), lambda *_: None, Probe("pm_card_chargeDeclined")
+    )
+    assert isinstance(report, GateReport)
+    assert report.verdict is Verdict.FAILED, "the card that was named was used, and declined"
+
+
+async def test_only_what_serves_is_validated(house: House) -> None:
+    release = ready(house, "stripe").release
+    absent = await validations(house).validate(house.scope, "rel_none", Actor("ann"), lambda *_: None)
+    assert getattr(absent, "status", None) == 404
+    await house.database.execute("UPDATE releases SET state = 'superseded' WHERE id = $1", release.id)
+    refused = await validations(house).validate(house.scope, release.id, Actor("ann"), lambda *_: None)
+    assert (getattr(refused, "code", None), getattr(refused, "status", None)) == ("wrong_state", 409)
+
+
+async def test_probes_that_break_hold_the_release_and_are_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object) -> GateReport:
+        raise RuntimeError("no room for sk_live_" + "Q7rT2vX9" * 4)
+
+    monkeypatch.setattr(Validator, "run", breaks)
+    release = ready(house, "stripe").release
+    report = await validations(house).validate(house.scope, release.id, Actor("ann"), lambda *_: None)
+    assert isinstance(report, GateReport)
+    assert report.verdict is Verdict.ERROR
+    assert "RuntimeError" in report.findings[0].problem
+    assert "Q7rT2vX9" not in report.findings[0].problem
