@@ -165,6 +165,9 @@ def _connector(examined: Examined, notes: Notes) -> None:
     if manifest is None:
         notes.leave_out("what the code reads and promises", "the manifest cannot be read")
         return
+    if len(examined.modules) < len(examined.subject.package.modules()):
+        notes.leave_out("what the code reads and promises", "a module cannot be read")
+        return
     shape.check(examined.modules, manifest, notes)
     reading.check(examined.modules, manifest, examined.table, notes)
     if examined.table is not None:

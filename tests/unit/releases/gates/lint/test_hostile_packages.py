@@ -84,6 +84,10 @@ def test_source_that_cannot_be_examined_is_named(content: bytes, said: str) -> N
     assert any(said in finding.sentence() for finding in found), [each.sentence() for each in found]
 
 
+def test_what_a_module_that_cannot_be_parsed_would_have_read_is_not_held_against_it() -> None:
+    assert named(findings_of(Package({**ADYEN, "answers.py": b"x = ("})), "reads") == []
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [
