@@ -236,17 +236,18 @@ class TrialHouse:
     @contextlib.asynccontextmanager
     async def shoppers(self) -> AsyncIterator[None]:
         """Let shoppers buy, one after the other, while the block runs; none of them may fail."""
-        shopping = asyncio.create_task(self._shop())
+        over = asyncio.Event()
+        shopping = asyncio.create_task(self._shop(over))
         try:
             yield
         finally:
-            shopping.cancel()
-            await asyncio.gather(shopping, return_exceptions=True)
+            over.set()  # the last one still gets an answer
+            await shopping
         assert self.paid > 0
         assert self.failures == []
 
-    async def _shop(self) -> None:
-        while True:
+    async def _shop(self, over: asyncio.Event) -> None:
+        while not over.is_set():
             await self.buy()
             await asyncio.sleep(_SHOPPER_PAUSE_S)
 
