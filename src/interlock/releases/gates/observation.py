@@ -12,7 +12,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from interlock.gateways.contract import ConnectorConfig, HttpRequest, HttpResponse, Notification, Operation
+from interlock.gateways.contract import (
+    ConnectorConfig,
+    HttpRequest,
+    HttpResponse,
+    Notification,
+    Operation,
+    SignatureInvalid,
+)
 from interlock.gateways.loader import LoadedConnector, place_of
 from interlock.gateways.manifest import Change
 from interlock.gateways.outcomes import Result
@@ -63,6 +70,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 REQUESTS_MAX = 20
+_PARTS = {"method": str, "path": str, "headers": Mapping, "body": bytes}
 
 
 def drive(
@@ -107,6 +115,9 @@ def driving(
         response: HttpResponse | None = None
         while len(sent) <= REQUESTS_MAX:
             made = next(step) if response is None else step.send(response)
+            if problem := _malformed(made):
+                step.close()
+                return Trace(case=case, operation=operation, requests=tuple(sent), error=problem)
             sent.append(take_apart(made))
             yield
             response = answer(made, len(sent) - 1)
@@ -146,11 +157,26 @@ def hear(
     """
     try:
         said = loaded.connector.parse_notification(config, headers, body, now_ms)
-        if isinstance(said, list):
+        if isinstance(said, list) and all(isinstance(each, Notification) for each in said):
             return Trace(case=case, operation=None, notifications=tuple(said))
-        return Trace(case=case, operation=None, signature_invalid=said.reason)
+        if isinstance(said, SignatureInvalid) and isinstance(said.reason, str):
+            return Trace(case=case, operation=None, signature_invalid=said.reason)
+        error = f"returned {type(said).__name__}, neither notifications nor SignatureInvalid with its reason"
+        return Trace(case=case, operation=None, error=error)
     except Exception as raised:  # noqa: BLE001 - whatever the connector does is an observation
         return Trace(case=case, operation=None, error=f"{type(raised).__name__} at {place_of(raised)}")
+
+
+def _malformed(made: Any) -> str | None:
+    """Return why what an operation yielded is no request, None where it is one: a Struct does not look by itself."""
+    if not isinstance(made, HttpRequest):
+        return f"yielded {type(made).__name__}, no HttpRequest"
+    for name, kind in _PARTS.items():
+        if not isinstance(getattr(made, name), kind):
+            return f"yielded a request whose {name} is of a wrong type"
+    if not all(isinstance(part, str) for pair in made.headers.items() for part in pair):
+        return "yielded a request whose headers is of a wrong type"
+    return None
 
 
 def take_apart(request: HttpRequest) -> SentRequest:

@@ -65,6 +65,10 @@ def _signatures(endpoint: Endpoint, other: Endpoint, event: Event) -> Iterator[D
     for each in signing.forged_headers(secret, body, NOW_S, others):
         headers = {} if each.signature is None else {endpoint.header: each.signature}
         yield _forgery(endpoint, event, each.title, body, headers=headers)
+    for title, header in signing.genuine_headers(secret, body, NOW_S, _similar(secret)).items():
+        expected = (endpoint.expected(event.expect, values),)
+        more = {"genuine": True, "expected": expected, "topic": event.kind}
+        yield _forgery(endpoint, event, title, body, headers={endpoint.header: header}, **more)
     elsewhere = {f"x-{endpoint.header}": signing.header_of([secret], body, NOW_S)}
     yield _forgery(endpoint, event, "the signature in another header", body, headers=elsewhere)
 

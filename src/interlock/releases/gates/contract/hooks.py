@@ -1,7 +1,7 @@
 """Webhooks: every documented event, signed by the gate's own code, and what must be heard in it."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from interlock.releases.gates.providers.tables import ProviderTable
 CURRENCIES = ("jpy", "kwd", "isk", "idr", "clp", "ugx")
 IGNORED = frozenset({"ignored"})
 _MINOR = 12_300
+_SHARED = frozenset({"customer", "method", "kept"})
 _AWKWARD = "at_4:7\\1:\\1"
 NOW_S = NOW_MS // 1000
 
@@ -116,11 +117,21 @@ def hooks(stage: Stage) -> Iterator[Delivery]:
     endpoints = {account: Endpoint(stage, knowledge, table, account) for account in (FIRST, SECOND)}
     for event in knowledge.event:
         yield from _event(endpoints[event.account], event)
+    for event in _first_of_each_kind(knowledge.event):
+        yield from _twin(endpoints[event.account], event)
     yield from _second_account(endpoints[SECOND], knowledge.event)
     for event in knowledge.event[:1]:
         yield from _once(endpoints[FIRST], event, "whose signed text has signs of its own", {"reference": _AWKWARD})
         yield from _once(Endpoint(stage, knowledge, table, TURNED), event, "to an account of the other mode", {})
     yield from _all_words(endpoints[FIRST], stage, knowledge, table)
+
+
+def _first_of_each_kind(events: Iterable[Event]) -> list[Event]:
+    found: dict[str, Event] = {}
+    for event in events:
+        if event.expect["kind"] != "ignored":
+            found.setdefault(event.kind, event)
+    return list(found.values())
 
 
 def title_of(event: Event) -> str:
@@ -148,6 +159,17 @@ def _event(endpoint: Endpoint, event: Event) -> Iterator[Delivery]:
             expected=(endpoint.expected(event.expect, values),),
             topic=event.kind,
         )
+
+
+def _twin(endpoint: Endpoint, event: Event) -> Iterator[Delivery]:
+    """Yield the same event about something else of the same payment: it must have an id of its own."""
+    name = f"webhook {title_of(event)} about another one"
+    values = endpoint.values(event.kind, name)
+    others = {each: f"{value[:-2]}ZZ" for each, value in endpoint.stage.ids.items()}
+    values |= {each: value for each, value in others.items() if each not in _SHARED}
+    item = endpoint.signed(endpoint.object_of(event.object, values))
+    body, expected = endpoint.body(item, values), (endpoint.expected(event.expect, values),)
+    yield endpoint.delivery(name, Group.WEBHOOK, body, expected=expected, topic=f"{event.kind} about another one")
 
 
 def _once(endpoint: Endpoint, event: Event, aside: str, ask: Mapping[str, Any]) -> Iterator[Delivery]:

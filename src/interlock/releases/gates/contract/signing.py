@@ -93,6 +93,17 @@ def forged_headers(secret: str, body: bytes, at_s: int, others: Mapping[str, str
     return [Forgery(title, value) for title, value in texts.items()]
 
 
+def genuine_headers(secret: str, body: bytes, at_s: int, other: str) -> dict[str, str]:
+    """Return headers that must be believed though they hold more than one signature, ``other`` being another secret."""
+    right, wrong = (f"v1={header_signature(each, body, at_s)}" for each in (secret, other))
+    return {
+        "genuine, behind the signature of another secret": f"t={at_s},{wrong},{right}",
+        "genuine, before the signature of another secret": f"t={at_s},{right},{wrong}",
+        "genuine, beside the test scheme v0": f"t={at_s},v0={'0' * 64},{right}",
+        "genuine, before a scheme of next year": f"t={at_s},{right},v9=next-year",
+    }
+
+
 def forged_items(key: str, item: Mapping[str, Any], fields: Sequence[str], others: Mapping[str, str]) -> list[Forgery]:
     """Return values that prove nothing where an item's signature belongs, ``others`` being keys of somebody else."""
     right = item_signature(key, item, fields)

@@ -57,7 +57,8 @@ class NoticeChecks:
         kind, _, place = (trace.error or "").partition(" at ")
         remedy = "what cannot be read is SignatureInvalid"
         where = place if ":" in place else ""
-        self._notes.fail("exceptions", trace.case, f"parse_notification raises {kind}", remedy, where=where)
+        problem = f"parse_notification {'raises ' if where else ''}{kind}"
+        self._notes.fail("exceptions", trace.case, problem, remedy, where=where)
 
     def _form(self, said: Notification, trace: Trace) -> None:
         """Look whether every field is of its type, and the words are those that are shared."""

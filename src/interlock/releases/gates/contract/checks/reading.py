@@ -148,6 +148,13 @@ class ReadingChecks:
         if str(result.outcome) in _EXPLAINED and not _is_word(result.code):
             problem = f"{trace.operation} is {result.outcome} without a code, or with a sentence for one"
             self._notes.fail("result", trace.case, problem, "give a word that operators can search for")
+        if result.captured and str(result.outcome) != "approved":
+            problem = f"{trace.operation} is {result.outcome} and says that money was taken"
+            self._notes.fail("result", trace.case, problem, "say captured with approvals only")
+        if (result.challenge is not None) != (str(result.outcome) == "challenge"):
+            said = "without anything" if result.challenge is None else "with something"
+            problem = f"{trace.operation} is {result.outcome} {said} that the shopper could do"
+            self._notes.fail("result", trace.case, problem, "give a challenge with the outcome challenge, always")
         named = str(result.outcome) in _NAMED_OUTCOMES and trace.operation in _NAMING
         if named and not result.gateway_reference:
             problem = f"{trace.operation} is {result.outcome} without the gateway's name of it"
