@@ -43,7 +43,13 @@ _RULE_SEEN_S = 1.5
 _HALF_PPM = 500_000
 # Four times what a release usually gets, held from the first second on: half a minute shows what minutes would.
 _PLAN = Plan(share_ppm=200_000, waits_for_person=True)
-_THROUGH = "SELECT count(DISTINCT intent_id) FROM attempts WHERE account_id = $1 AND release_id = $2"
+_THROUGH = """
+SELECT DISTINCT coalesce(i.metadata ->> 'order', s.metadata ->> 'order', a.intent_id, a.subject_id) AS order_id
+FROM attempts AS a
+LEFT JOIN payment_intents AS i ON i.account_id = a.account_id AND i.id = a.intent_id
+LEFT JOIN setup_intents AS s ON s.account_id = a.account_id AND s.id = coalesce(a.intent_id, a.subject_id)
+WHERE a.account_id = $1 AND a.release_id = $2
+"""
 _PROCESSING = (
     "SELECT metadata ->> 'order' AS order_id FROM payment_intents WHERE account_id = $1 AND created_at_ms >= $2 "
     "AND status = 'processing'"
@@ -113,7 +119,7 @@ class Stage:
         began, began_ms = time.monotonic(), self._scene.rooms.foundation.clock.now_ms()
         journal_path = self._folder / f"shoppers_{self._crowds}.jsonl"
         journal = Journal(journal_path)
-        ended, on_candidate = "", 0
+        ended, through = "", None
         async with self._crowd(journal) as crowd:
             buying = asyncio.create_task(crowd.run())
             if release is None:
@@ -126,13 +132,12 @@ class Stage:
             await crowd.settle(_SETTLE_S)
         journal.close()
         if release is not None:
-            database = self._scene.rooms.foundation.database
-            on_candidate = int(await database.fetchval(_THROUGH, self._scene.scope.account_id, release.id))
-        hurt = await self._hurt(crowd, journal_path, began_ms)
+            through = await self._through(release)
+        hurt = await self._hurt(crowd, journal_path, began_ms, through)
         return Live(
             ended=ended,
             purchases=crowd.tally.payments,
-            on_candidate=on_candidate,
+            on_candidate=0 if through is None else len(through),
             hurt=tuple(f"{order}: {why}" for order, why in sorted(hurt.items())),
             seconds=round(time.monotonic() - began, 1),
         )
@@ -168,9 +173,17 @@ class Stage:
                 return
             await self._ours.hurry(_LEASE_MS)
 
-    async def _hurt(self, crowd: Crowd, journal: Path, began_ms: int) -> dict[str, str]:
-        """Return who was hurt, by order, and how: could not buy, or the three records do not agree about the money."""
-        hurt = {one.order: f"{one.came.value} {one.code}".strip() for one in crowd.tally.surprises}
+    async def _through(self, release: Release) -> set[str]:
+        """Return the orders that ``release`` had any part in."""
+        database = self._scene.rooms.foundation.database
+        rows = await database.fetch(_THROUGH, self._scene.scope.account_id, release.id)
+        return {row["order_id"] for row in rows}
+
+    async def _hurt(self, crowd: Crowd, journal: Path, began_ms: int, through: set[str] | None) -> dict[str, str]:
+        """Return who was hurt, by order, and how: the three records do not agree about the money, or the payment did
+        not come to what the card deserves and went ``through`` the candidate (None: whatever it went through)."""
+        surprises = [one for one in crowd.tally.surprises if through is None or one.order in through]
+        hurt = {one.order: f"{one.came.value} {one.code}".strip() for one in surprises}
         payments, _ = told(journal)
         mine = {one.intent: one.order for one in payments}
         believed = await self._ours.believed()
@@ -183,7 +196,8 @@ class Stage:
             hurt.setdefault(names.get(finding.subject, finding.subject), _said(finding))
         rows = await self._scene.rooms.foundation.database.fetch(_PROCESSING, self._scene.scope.account_id, began_ms)
         for row in rows:
-            hurt.setdefault(row["order_id"] or "?", "still open")
+            if through is None or row["order_id"] in through:
+                hurt.setdefault(row["order_id"] or "?", "still open")
         return hurt
 
     async def _booked(self) -> list[Booked]:

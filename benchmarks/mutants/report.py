@@ -50,13 +50,13 @@ def results(judged: Sequence[Judged], calm: Live | None) -> Results:
             found.not_measured[name] = "no such mutant in this sample"
         else:
             found.add(name, value)
-    tried = [one.live for one in survivors if one.live is not None]
+    tried = [one.live for one in survivors if one.live is not None and one.live.on_candidate]
     if calm is not None and calm.hurt:
         found.not_measured["customers_hurt_by_survivors_max"] = f"{len(calm.hurt)} were hurt without any mutant"
     elif tried or not survivors:
         found.add("customers_hurt_by_survivors_max", max((len(live.hurt) for live in tried), default=0))
     else:
-        found.not_measured["customers_hurt_by_survivors_max"] = "no survivor went live"
+        found.not_measured["customers_hurt_by_survivors_max"] = "no survivor had a payment"
     return found
 
 
