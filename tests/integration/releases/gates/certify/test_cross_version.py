@@ -27,7 +27,8 @@ def test_references_that_stable_cannot_read_stop_the_release_and_prove_one_direc
 
 
 def test_a_release_that_reads_no_older_references_finishes_nothing(certifier: Certifier) -> None:
-    report = certifier.certify(takeovers.that_reads_no_old_references(), *CROSSINGS, stable=STABLE)
+    few = ("* finishes capture", "* finishes refund", "* finishes challenge")
+    report = certifier.certify(takeovers.that_reads_no_old_references(), *few, stable=STABLE)
     failed = {finding.where for finding in found(report, "cross_version")}
     assert {"candidate finishes capture", "candidate finishes refund", "candidate finishes challenge"} <= failed
     assert (report.verdict, proven(report)) == (Verdict.FAILED, (False, False))
@@ -35,13 +36,14 @@ def test_a_release_that_reads_no_older_references_finishes_nothing(certifier: Ce
 
 def test_a_break_that_is_announced_does_not_stop_the_release_and_proves_nothing(certifier: Certifier) -> None:
     places = "cross_version * inquiry after a lost capture", "cross_version * capture"
-    unannounced = certifier.certify(takeovers.that_captures_with_more_words(), *CROSSINGS, stable=STABLE)
+    only = ("* inquiry after a lost capture", "* finishes capture")
+    unannounced = certifier.certify(takeovers.that_captures_with_more_words(), *only, stable=STABLE)
     assert {finding.where for finding in unannounced.findings} == {
         "stable finishes inquiry after a lost capture",
         "candidate finishes inquiry after a lost capture",
     }
     assert (unannounced.verdict, proven(unannounced)) == (Verdict.FAILED, (False, False))
-    announced = certifier.certify(takeovers.that_captures_with_more_words(*places), *CROSSINGS, stable=STABLE)
+    announced = certifier.certify(takeovers.that_captures_with_more_words(*places), *only, stable=STABLE)
     assert (announced.verdict, proven(announced)) == (Verdict.PASSED, (False, False))
     assert sorted(reason[:58] for reason in announced.left_out) == [
         "cross_version: candidate finishes inquiry after a lost cap",

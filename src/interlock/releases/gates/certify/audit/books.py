@@ -6,7 +6,7 @@ connector that counts a currency wrongly is not believed here.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
@@ -109,5 +109,5 @@ def iso_minor(currency: str, major: str) -> int | None:
     try:
         minor = Decimal(major).scaleb(exponent)
         return int(minor) if minor == minor.to_integral_value() else None
-    except InvalidOperation:
+    except ArithmeticError:  # no number, none that ends, one beyond all bounds
         return None
