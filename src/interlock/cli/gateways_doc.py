@@ -23,11 +23,11 @@ from interlock.releases.handbook.types import Handbook, HandbookFacts
 
 EXAMPLES = """Examples:
 
-  interlock gateways doc stripe | less                  the gateway called so: what serves, its gates, its history
+  interlock gateways doc stripe | less                  the gateway called so, with its history
 
   interlock gateways doc stripe --live -o stripe.html   the one of live mode, as one HTML file
 
-  interlock gateways doc adyen --connector              the connector that came with this version; needs no database
+  interlock gateways doc adyen --connector              as it came with this version
 """
 _HTML_ENDINGS = frozenset({".html", ".htm"})
 

@@ -18,11 +18,11 @@ from interlock.routing.releases import TrialKind
 
 EXAMPLES = """Examples:
 
-  interlock release validate rel_4f0c                                           test mode: with a test card
+  interlock release validate rel_4f0c                                         in test mode
 
-  interlock release validate rel_4f0c --payment-method pm_… --customer cus_…    live mode: with a card of yours
+  interlock release validate rel_4f0c --payment-method pm_… --customer cus_…  in live mode
 
-  interlock release validate rel_4f0c --finish --why "a day without a sign"     ends the hold-back arm
+  interlock release validate rel_4f0c --finish --why "a day without a sign"   ends the hold-back arm
 
 Exit codes: 0 passed, 1 failed, 3 held (it could not judge), 2 wrong use.
 """
