@@ -54,7 +54,10 @@ class Booked(msgspec.Struct, kw_only=True):
 
 
 class Told(msgspec.Struct, kw_only=True):
-    """One payment as its shop was told last. ``asked`` is what it is for, ``net`` what the shop was told it has."""
+    """One payment as its shop was told last.
+
+    ``asked`` is what it is for, ``net`` what the shop was told it has, ``moving`` what it was told is on its way back.
+    """
 
     intent: str
     order: str
@@ -63,11 +66,17 @@ class Told(msgspec.Struct, kw_only=True):
     asked: int = 0
     received: int = 0
     refunds: dict[str, int] = {}
+    pending: dict[str, int] = {}
 
     @property
     def net(self) -> int:
         """Return what the shop was told was taken and not given back."""
         return self.received - sum(self.refunds.values())
+
+    @property
+    def moving(self) -> int:
+        """Return what is on its way back, as far as the shop was told."""
+        return sum(self.pending.values())
 
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +130,9 @@ def told(entries: Iterable[Entry]) -> dict[str, Told]:
             one.status, one.received = str(says.get("status", "")), _iso(entry, "amount_received")
             one.asked = _iso(entry, "amount")
         elif kind == "refund" and intent in found:
-            given = _iso(entry, "amount") if says.get("status") == "succeeded" else 0
-            found[intent].refunds[str(says.get("id"))] = given
+            one, name, amount = found[intent], str(says.get("id")), _iso(entry, "amount")
+            one.refunds[name] = amount if says.get("status") == "succeeded" else 0
+            one.pending[name] = amount if says.get("status") == "pending" else 0
     return found
 
 
@@ -156,7 +166,7 @@ def wrong_payments(
             wrong.append(Wrong(intent=intent, text=text, minor=abs(payment.net or payment.held)))
     moving = 0
     for one in told_of.values():
-        moving += one.status == "processing"
+        moving += one.status == "processing" or bool(one.moving)
         found = _wrong(one, kept.get(one.intent, []))
         if found is not None:
             wrong.append(found)
@@ -174,6 +184,8 @@ def _wrong(one: Told, payments: list[Booked]) -> Wrong | None:
     difference = net[one.currency] - one.net
     if one.status == "processing" and net[one.currency] in {0, one.asked}:
         return None  # nobody was told yet, and nothing else was taken than what will be told
+    if -one.moving <= difference < 0:
+        return None  # what the shop knows to be on its way back has arrived
     if difference:
         text = f"{one.order}: the shop was told {one.net} {one.currency}, the books have {net[one.currency]}"
         return Wrong(intent=one.intent, text=text, minor=abs(difference))

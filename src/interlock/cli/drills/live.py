@@ -41,13 +41,14 @@ _SETTLE_S = 6.0
 _ROUNDS = 5
 _HURRIED_MS = 7_200_000
 _IN_FLIGHT_MS = 6_000
-_CHANGED = frozenset(Repair) - {Repair.RIGHT, Repair.NOT_TOLD, Repair.NOT_PROVEN}
+_CHANGED = frozenset({Repair.SETTLED, Repair.GIVEN_BACK, Repair.WITHDRAWN, Repair.RELEASED, Repair.OTHER_MONEY})
 _BACK = frozenset({ReleaseState.ROLLED_BACK, ReleaseState.SUPERSEDED, ReleaseState.REJECTED})
 
 
 class Shown(msgspec.Struct, kw_only=True):
-    """What came of it: the stage that found it, the harm, and who was told what."""
+    """What came of it: the stage that found it, the harm, who was told what, and why it proves nothing, if so."""
 
+    problem: str = ""
     stopped_by: str | None = None
     blamed: bool = False
     harm: Harm = Harm()
@@ -86,7 +87,10 @@ class Play:
             finally:
                 shoppers.stop()
                 await buying
-                await stage.heal(provider)
+                struck = await stage.heal(provider)
+            # A gateway that is down is not asked, so it counts nothing.
+            if not struck and any(spec.kind != "down" for spec in self._says.sandbox):
+                self._shown.problem = "its gateway's fault never struck, so nothing was tried"
             await self._settle(shoppers)
             lost, payments = shoppers.tally.hurt, shoppers.tally.payments
         await self._judge(journal, since, payments, lost)
@@ -234,7 +238,7 @@ class Play:
         if self._shown.stopped_by is None and not self._says.innocent and self._drill.changes_release:
             await self._ask_again()
         self._shown.harm = harm(payments, lost, wrong, moving, self._named)
-        bore_it = not self._drill.changes_release and not wrong and not lost
+        bore_it = not (self._drill.changes_release or wrong or lost or moving)
         if self._shown.stopped_by is None and bore_it:
             self._found(ABSORBED, "nobody was hurt and every payment is right")
 

@@ -56,6 +56,7 @@ class _Runner:
                 await self._gates_over.wait()
                 shown, live_s = await self._play(drill, gated)
                 spent_s += live_s
+                problem = shown.problem
         except InterlockError as error:
             problem = scrub(str(error))
         except Exception as error:  # noqa: BLE001 - one drill that breaks must not take the others along

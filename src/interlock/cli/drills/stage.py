@@ -27,6 +27,14 @@ _SETTLE_S = 12.0
 _MOST_CUSTOM = Mix(manual=0.4, refunded=0.4, challenge_failed=0.05, challenge_abandoned=0.05)
 
 
+class _Fault(msgspec.Struct):
+    hits: int
+
+
+class _Faults(msgspec.Struct):
+    faults: list[_Fault]
+
+
 class Stage:
     """One scratch switch. Whoever moves its gateways holds ``lock``."""
 
@@ -103,9 +111,11 @@ class Stage:
             await control("POST", f"{self._url(provider)}/_sandbox/faults", msgspec.to_builtins(spec))
 
     async def heal(self, provider: str) -> int:
-        """End every fault of a simulated gateway and return how many there were."""
-        answer = await control("DELETE", f"{self._url(provider)}/_sandbox/faults")
-        return int(msgspec.json.decode(answer)["deleted"])
+        """End every fault of a simulated gateway and return how often they struck."""
+        place = f"{self._url(provider)}/_sandbox/faults"
+        struck = msgspec.json.decode(await control("GET", place), type=_Faults)
+        await control("DELETE", place)
+        return sum(fault.hits for fault in struck.faults)
 
     async def positions(self) -> dict[str, int]:
         """Return how many lines each gateway's books have."""

@@ -95,6 +95,14 @@ def test_a_payment_under_way_is_wrong_only_where_other_money_was_taken() -> None
     assert wrong_payments([], told([heard("processing", 0)]), INTENTS)[1] == 1
 
 
+def test_a_refund_that_is_on_its_way_may_have_arrived_or_not() -> None:
+    told_pending = [heard("succeeded", 1000), given_back(400, "pending")]
+    assert found([*PAID, line("refund", "4.00")], told_pending) == []
+    assert found(PAID, told_pending) == []
+    assert found([*PAID, line("refund", "5.00")], told_pending) == [("pi_1", 500)]
+    assert wrong_payments(sum_books(PAID), told(told_pending), INTENTS)[1] == 1
+
+
 def test_yen_have_no_decimals_and_kroner_two_at_the_front() -> None:
     yen = [line(kind, "1000", currency="jpy") for kind in ("authorisation", "capture")]
     assert found(yen, [heard("succeeded", 1000, currency="jpy")]) == []
