@@ -23,7 +23,7 @@ from benchmarks.telling import Tell
 from interlock.releases.types import Plan
 from interlock.routing.releases import Release
 
-_RATE_PER_S = 100.0
+_RATE_PER_S = 50.0
 _STOPPED_S = 1.6
 """From the decision until the stopped process is resumed: by then everybody else must have stopped sending."""
 _WATCHED_S = 1.2

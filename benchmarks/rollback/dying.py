@@ -24,7 +24,7 @@ from interlock.gateways.package import Package
 from interlock.releases.types import Plan
 from interlock.routing.releases import Release
 
-_RATE_PER_S = 60.0
+_RATE_PER_S = 40.0
 _SHARE_PPM = 50_000
 _DECIDED_WITHIN_S = 60.0
 _ENOUGH = 10
