@@ -10,6 +10,7 @@ from interlock.gateways.loader import LoadedConnector
 from interlock.gateways.outcomes import Result
 from interlock.gateways.transport import OperationRequest
 from interlock.releases.gates.contract.cases import Act, Group, Performed, subject_of
+from interlock.releases.gates.contract.checks.sense import contradictions, reasonless
 from interlock.releases.gates.contract.knowledge import vocabulary
 from interlock.releases.gates.contract.matching import is_request
 from interlock.releases.gates.contract.notes import Notes
@@ -34,13 +35,6 @@ _REMEDIES = {
 }
 _ANY = "$any"
 _FREE = frozenset({"code", "message"})
-_NAMED_OUTCOMES = frozenset({"approved"})
-_EXECUTED = frozenset({"approved", "pending", "challenge"})
-_EXPLAINED = frozenset({"refused", "not_sent", "unknown"})
-_DECLINING = frozenset({Operation.SALE, Operation.AUTHORISE, Operation.VERIFY, Operation.COMPLETE})
-_NAMING = frozenset(
-    {Operation.SALE, Operation.AUTHORISE, Operation.VERIFY, Operation.REFUND, Operation.FUND, Operation.COMPLETE}
-)
 
 
 class ReadingChecks:
@@ -74,9 +68,7 @@ class ReadingChecks:
             check = _CHECKS[performed.case.group]
             self._notes.looked(check)
             self._outcome(performed, act, request, trace, result)
-            self._types(trace, result)
-            if performed.case.group is not Group.ERROR:
-                self._reasons(trace, result)
+            self._sense(performed.case.group, trace, result)
             self._words(trace, result)
             if act.expected.fields is not None and self._allowed(act, trace, result):
                 values = self._stage.context(performed.case.account, request, before=performed.traces[:number])
@@ -134,35 +126,19 @@ class ReadingChecks:
         if problem is not None:
             self._notes.fail(check, trace.case, problem, remedy, where=where, about=about, detail=detail)
 
-    def _types(self, trace: Trace, result: Result) -> None:
-        """Look whether every field is of its type: a Struct does not look by itself."""
+    def _sense(self, group: Group, trace: Trace, result: Result) -> None:
+        """Look whether every field is of its type, because a Struct does not look by itself, and all goes together."""
         self._notes.looked("result")
         try:
             msgspec.convert(msgspec.to_builtins(result), Result)
         except (msgspec.ValidationError, TypeError, OverflowError) as error:
             problem = f"{trace.operation} returns a result whose field {_at(error)} is of a wrong type"
             self._notes.fail("result", trace.case, problem, "check what answers hold before it is handed on")
-        if str(result.outcome) in _EXECUTED and result.decline_code is not None:
-            problem = f"{trace.operation} is {result.outcome} and has a decline_code"
-            self._notes.fail("result", trace.case, problem, "give decline codes with declines only")
-        if str(result.outcome) in _EXPLAINED and not _is_word(result.code):
-            problem = f"{trace.operation} is {result.outcome} without a code, or with a sentence for one"
-            self._notes.fail("result", trace.case, problem, "give a word that operators can search for")
-        if result.captured and str(result.outcome) != "approved":
-            problem = f"{trace.operation} is {result.outcome} and says that money was taken"
-            self._notes.fail("result", trace.case, problem, "say captured with approvals only")
-        if (result.challenge is not None) != (str(result.outcome) == "challenge"):
-            said = "without anything" if result.challenge is None else "with something"
-            problem = f"{trace.operation} is {result.outcome} {said} that the shopper could do"
-            self._notes.fail("result", trace.case, problem, "give a challenge with the outcome challenge, always")
-        named = str(result.outcome) in _NAMED_OUTCOMES and trace.operation in _NAMING
-        if named and not result.gateway_reference:
-            problem = f"{trace.operation} is {result.outcome} without the gateway's name of it"
-            self._notes.fail("result", trace.case, problem, "an approval that names nothing is unknown")
-
-    def _reasons(self, trace: Trace, result: Result) -> None:
-        """Look whether the shopper of a declined payment can be told why."""
-        if str(result.outcome) == "declined" and trace.operation in _DECLINING and result.decline_code is None:
+            return
+        assert trace.operation is not None
+        for problem, remedy in contradictions(trace.operation, result):
+            self._notes.fail("result", trace.case, problem, remedy)
+        if group is not Group.ERROR and reasonless(trace.operation, result):
             problem = f"{trace.operation} is declined without a decline_code"
             self._notes.fail("result", trace.case, problem, "give generic_decline where the reason is not known")
 
@@ -234,10 +210,6 @@ class ReadingChecks:
             problem = f"an inquiry about {performed.traces[number - 1].operation} sends something else than was sent"
             remedy = "send the same bytes under the same key, or the provider may execute both"
             self._notes.fail("resend", trace.case, problem, remedy)
-
-
-def _is_word(code: object) -> bool:
-    return isinstance(code, str) and bool(code) and not any(character.isspace() for character in code)
 
 
 def builtin(value: msgspec.Struct) -> dict[str, Any]:
