@@ -123,7 +123,7 @@ class _Shadow:
 
     async def _replay_both(self, planned: Plan, progress: Progress) -> tuple[Replayed, Replayed | None]:
         """Return what the candidate does and what stable does, where there is one."""
-        cases = self._cases()
+        cases = self._cases() if self.subject.stable is not None else None
         subject, total = self.subject, len(planned.reruns) * (1 if self.subject.stable is None else 2)
         stable = None
         async with Nursery(TASK, warm=(cases or "").encode()) as nursery:
