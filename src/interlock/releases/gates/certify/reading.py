@@ -197,7 +197,7 @@ class Reader:
         for look in range(_LOOKS_MAX):
             waiting = [attempt for attempt in await self.attempts(intent) if _is_unknown(attempt)]
             if not waiting:
-                break
+                return  # what a webhook makes unknown from here on is the next round's
             later.clock.ahead_ms += LATER_MS * 2**look
             for attempt in waiting:
                 await later.payments.recovery.recover(self.shop.scope, attempt.id)
