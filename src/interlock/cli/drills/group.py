@@ -104,11 +104,8 @@ def watched(drills: Sequence[Drill], jobs: int) -> list[Ran]:
         def ended(ran: Ran) -> None:
             progress.advance(task)
             if not errors.is_terminal:
-                errors.print(
-                    f"{ran.id}: {_verdict(ran)} ({ran.seconds:.1f} s) {ran.problem}".strip(),
-                    markup=False,
-                    soft_wrap=True,
-                )
+                reason = "" if ran.holds else f": {_reason(ran)}"
+                errors.print(f"{ran.id}: {_verdict(ran)} ({ran.seconds:.1f} s){reason}", markup=False, soft_wrap=True)
 
         return asyncio.run(run_drills(drills, jobs, tell, ended))
 
@@ -130,9 +127,17 @@ def show(results: Sequence[Ran]) -> None:
     console.print(table)
     for ran in results:
         if not ran.holds:
-            say(f"{ran.id}: {ran.problem or '; '.join((*ran.told, *ran.harm.examples)) or 'nothing stopped it'}")
+            say(f"{ran.id}: {_reason(ran)}")
     good = sum(ran.holds for ran in results)
     say(f"{good} of {len(results)} drills came out as they must")
+
+
+def _reason(ran: Ran) -> str:
+    harm = ran.harm
+    hurt = f"{harm.lost} purchases lost" if harm.lost else ""
+    still = f"{harm.open} payments still under way" if harm.open else ""
+    said = ran.problem or "; ".join(one for one in (*ran.told, *harm.examples, hurt, still) if one)
+    return said or "nothing stopped it"
 
 
 def _verdict(ran: Ran) -> str:
