@@ -62,7 +62,8 @@ async def test_f102_the_gateways_illness_is_not_blamed_on_an_innocent_release(
     guilty = await shadow_over(both, config, FAULTS["F102"])
     assert (verdict(innocent), innocent.measured["replayed"]) == (Verdict.PASSED, len(both.recordings))
     assert guilty.verdict is Verdict.FAILED
-    assert [each.partition(" (such as")[0] for each in sentences(guilty)] == [
+    recorded_ones = [each for each in sentences(guilty) if " recorded " in each.partition(" (such as")[0]]
+    assert [each.partition(" (such as")[0] for each in recorded_ones] == [
         f"sale error: absent became DecodeError in {len(ill)} of {len(ill)} recorded unknown sales"
     ]
     # With the contract gate's cases there is nothing left to hold it; without them that alone does.

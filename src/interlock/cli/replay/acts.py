@@ -26,7 +26,7 @@ _OPERATOR = Actor("replay", verified=True)
 _BEFORE_S = 6.0
 _OUTAGE_S = 18.0
 _AFTER_S = 7.0
-_UNDONE_WITHIN_S = 40.0
+_UNDONE_WITHIN_S = 90.0
 _LOOK_S = 0.1
 _SETTLE_S = 20.0
 _ORDERS_A_SECOND = 40

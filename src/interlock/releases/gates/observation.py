@@ -283,4 +283,7 @@ def unannounced(found: Iterable[Difference], announced: Sequence[Change]) -> lis
 
 
 def _covers(change: Change, difference: Difference) -> bool:
-    return change.operation in {None, difference.operation} and fnmatch.fnmatchcase(difference.place, change.place)
+    if change.operation not in {None, difference.operation}:
+        return False
+    # By itself first: the brackets of a form's key (``/metadata[order]``) would be a set of letters to a pattern.
+    return difference.place == change.place or fnmatch.fnmatchcase(difference.place, change.place)

@@ -22,7 +22,7 @@ def test_a_built_in_connector_passes_beside_one_that_only_names_things_otherwise
     assert report.left_out == ()
     assert report.checks["certify.cross_version"] > 40
     assert report.checks["certify.failures"] > 100
-    assert len(certifier.steps) > 50
+    assert len(certifier.steps) > 10
     assert all(done <= total for _, done, total in certifier.steps)
 
 

@@ -32,7 +32,7 @@ def on_import(code: str) -> Package:
     ("package", "where", "said"),
     [
         (in_a_void("while True: pass"), f"connector.py:{LINE}", "processor time in one step"),
-        (in_a_void("kept = [bytearray(1 << 24) for _ in range(1 << 20)]"), f"connector.py:{LINE}", "MemoryError"),
+        (in_a_void("kept = bytearray(1 << 32)"), f"connector.py:{LINE}", "MemoryError"),
         (in_a_void("import os; os._exit(0)"), f"connector.py:{LINE}", "ends the process"),
         (in_a_void("import os; os.fork()"), f"connector.py:{LINE}", "forks"),
         (in_a_void("import threading; threading.Thread(target=print).start()"), f"connector.py:{LINE}", "a thread"),

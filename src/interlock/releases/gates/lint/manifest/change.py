@@ -31,7 +31,7 @@ def check(manifest: Manifest, stable: Manifest, config: ConnectorConfig | None, 
 
 def announced(manifest: Manifest, place: str) -> bool:
     """Return True where the manifest announces a change of ``place``."""
-    return any(fnmatchcase(place, change.place) for change in manifest.changes)
+    return any(place == change.place or fnmatchcase(place, change.place) for change in manifest.changes)
 
 
 def _check_lost(manifest: Manifest, stable: Manifest, notes: Notes) -> None:
