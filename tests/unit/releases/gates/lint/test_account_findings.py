@@ -256,3 +256,14 @@ def test_what_serves_already_and_what_is_for_trying_do_not_fail_before_their_end
 def test_expiries_that_the_operator_told_count_too(left_ms: int, failed: bool) -> None:
     found = told(S, LIVE[S], credentials_expire_at_ms={"secret_key": NOW_MS + left_ms, "unheard_of": 0})
     assert [finding.where for finding in found] == (["credentials.secret_key"] if failed else [])
+
+
+def test_a_webhook_secret_that_is_exchanged_at_once_holds_the_release_and_one_beside_the_old_does_not() -> None:
+    old, new = "7C5F1E9A03B2D486" * 4, "84F6A8CBEDF01325" * 4
+    serving = account(A, hmac_key=old)
+    [finding] = named(told(A, account(A, hmac_key=new), stable_config=serving), "webhook_secret")
+    assert (finding.verdict, finding.where) == (Verdict.INCONCLUSIVE, "credentials.hmac_key")
+    for kept in (old, f"{old},{new}"):
+        assert named(told(A, account(A, hmac_key=kept), stable_config=serving), "webhook_secret") == []
+    rolled = told(A, account(A, hmac_key=new), stable_config=account(A, hmac_key=f"{old}, {new}"))
+    assert named(rolled, "webhook_secret") == []

@@ -202,6 +202,7 @@ def _check_stable(manifest: Manifest, config: ConnectorConfig, stable: Connector
             if before[name] and not now.get(name) and name in declared:
                 problem = "is absent, and the release that serves now has it"
                 notes.fail("account", f"{group}.{name}", problem, "give it, or take it out of the manifest")
+    _check_rolled(manifest, config, stable, notes)
     for name, value in config.settings.items():
         old = stable.settings.get(name)
         if name == _BASE_URL or not old or old == value:
@@ -210,3 +211,20 @@ def _check_stable(manifest: Manifest, config: ConnectorConfig, stable: Connector
             problem = "is another one than serves now: payments would go to another account"
             remedy = f"correct it, or announce it in the manifest's changes with place 'setting {name}'"
             notes.fail("account", f"settings.{name}", problem, remedy)
+
+
+def _check_rolled(manifest: Manifest, config: ConnectorConfig, stable: ConnectorConfig, notes: Notes) -> None:
+    """A webhook secret that is exchanged at once: what is still signed with the old one is refused, and where the new
+    one is another endpoint's, everything is. No value shows which; both side by side lose nothing either way."""
+    if manifest.webhook is None:
+        return
+    name = manifest.webhook.credential
+    before, now = _secrets(stable.credentials.get(name, "")), _secrets(config.credentials.get(name, ""))
+    if before and now and not before & now:
+        problem = "is exchanged at once: webhooks signed with the one that serves now would be refused"
+        remedy = "give both, separated by a comma, and take the old one out with a later release"
+        notes.doubt("webhook_secret", f"credentials.{name}", problem, remedy)
+
+
+def _secrets(value: str) -> frozenset[str]:
+    return frozenset(secret.strip() for secret in value.split(",") if secret.strip())
