@@ -7,6 +7,7 @@ by the order's own number where an attempt does not say it. A line that belongs 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from interlock.cli.drills.types import Harm
 from interlock.sandbox.shoppers.currencies import BY_CODE
 from interlock.sandbox.shoppers.journal import Entry
+from interlock.sandbox.shoppers.tally import Tally
 
 _SIGNS = {"capture": 1, "capture_reversal": -1, "refund": -1, "refund_reversal": 1}
 _ENDED = frozenset({"canceled", "requires_payment_method"})
@@ -56,7 +58,8 @@ class Booked(msgspec.Struct, kw_only=True):
 class Told(msgspec.Struct, kw_only=True):
     """One payment as its shop was told last.
 
-    ``asked`` is what it is for, ``net`` what the shop was told it has, ``moving`` what it was told is on its way back.
+    ``asked`` is what it is for, ``captures`` what was asked for later, part by part; ``net`` is what the shop was told
+    it has, ``moving`` what it was told is on its way back.
     """
 
     intent: str
@@ -65,6 +68,7 @@ class Told(msgspec.Struct, kw_only=True):
     status: str = ""
     asked: int = 0
     received: int = 0
+    captures: dict[str, int] = {}
     refunds: dict[str, int] = {}
     pending: dict[str, int] = {}
 
@@ -72,6 +76,12 @@ class Told(msgspec.Struct, kw_only=True):
     def net(self) -> int:
         """Return what the shop was told was taken and not given back."""
         return self.received - sum(self.refunds.values())
+
+    @property
+    def wanted(self) -> set[int]:
+        """Return what may have been taken while the last word is not there: nothing, some parts, or all."""
+        parts = list(accumulate(self.captures.values()))
+        return {0, *(parts or [self.asked])}
 
     @property
     def moving(self) -> int:
@@ -129,6 +139,8 @@ def told(entries: Iterable[Entry]) -> dict[str, Told]:
             one = found.setdefault(intent, Told(intent=intent, order=entry.order, currency=entry.currency))
             one.status, one.received = str(says.get("status", "")), _iso(entry, "amount_received")
             one.asked = _iso(entry, "amount")
+            if entry.step.startswith("capture.") and entry.asked is not None:
+                one.captures[entry.step.removesuffix(".final")] = BY_CODE[entry.currency].iso_minor(entry.asked)
         elif kind == "refund" and intent in found:
             one, name, amount = found[intent], str(says.get("id")), _iso(entry, "amount")
             one.refunds[name] = amount if says.get("status") == "succeeded" else 0
@@ -182,7 +194,7 @@ def _wrong(one: Told, payments: list[Booked]) -> Wrong | None:
         text = f"{one.order}: {one.net} {one.currency} was asked for, the books have {others}"
         return Wrong(intent=one.intent, text=text, minor=sum(abs(amount) for amount in others.values()))
     difference = net[one.currency] - one.net
-    if one.status == "processing" and net[one.currency] in {0, one.asked}:
+    if one.status == "processing" and net[one.currency] in one.wanted:
         return None  # nobody was told yet, and nothing else was taken than what will be told
     if -one.moving <= difference < 0:
         return None  # what the shop knows to be on its way back has arrived
@@ -196,24 +208,24 @@ def _wrong(one: Told, payments: list[Booked]) -> Wrong | None:
     return None
 
 
-def harm(payments: int, lost: int, wrong: list[Wrong], moving: int, named: set[str]) -> Harm:
+def harm(tally: Tally, wrong: list[Wrong], moving: int, named: set[str]) -> Harm:
     """Return what was done to customers.
 
     Args:
-        payments: how many were made.
-        lost: purchases that a good card could not make.
+        tally: what shoppers came to.
         wrong: payments whose money is wrong.
         moving: payments that are still under way.
         named: intents that somebody was told of.
 
     """
+    lost = [f"{one.order}: {one.step} {one.came} {one.code}".strip() for one in tally.surprises if one.hurts]
     untold = [one for one in wrong if one.intent not in named]
     return Harm(
-        payments=payments,
-        lost=lost,
+        payments=tally.payments,
+        lost=tally.hurt,
         wrong=len(wrong),
         minor=sum(one.minor for one in wrong),
         untold=len(untold),
         open=moving,
-        examples=tuple(one.text for one in (untold or wrong)[:_EXAMPLES]),
+        examples=(*(one.text for one in (untold or wrong)[:_EXAMPLES]), *lost[:_EXAMPLES]),
     )

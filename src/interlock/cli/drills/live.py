@@ -27,6 +27,7 @@ from interlock.sandbox.shoppers.crowd import Crowd
 from interlock.sandbox.shoppers.crowd import Plan as Custom
 from interlock.sandbox.shoppers.journal import read
 from interlock.sandbox.shoppers.orders import Flow, Mix
+from interlock.sandbox.shoppers.tally import Tally
 from interlock.storage.queries import load_queries
 
 _QUERIES = load_queries("interlock.cli.drills")
@@ -92,8 +93,7 @@ class Play:
             if not struck and any(spec.kind != "down" for spec in self._says.sandbox):
                 self._shown.problem = "its gateway's fault never struck, so nothing was tried"
             await self._settle(shoppers)
-            lost, payments = shoppers.tally.hurt, shoppers.tally.payments
-        await self._judge(journal, since, payments, lost)
+        await self._judge(journal, since, shoppers.tally)
         await self._restore(original)
         return self._shown
 
@@ -221,7 +221,7 @@ class Play:
         # The last word on every order, also on those that seemed to be over.
         await shoppers.settle(0.0, everybody=True)
 
-    async def _judge(self, journal: Path, since: dict[str, int], payments: int, lost: int) -> None:
+    async def _judge(self, journal: Path, since: dict[str, int], tally: Tally) -> None:
         """Compare the books with what shops were told; ask every alarm and, where a release served, the gateway."""
         self._tell(self._drill.id, "the books are compared")
         account, database = self._scene.scope.account_id, self._scene.rooms.foundation.database
@@ -237,8 +237,8 @@ class Play:
         wrong, moving = wrong_payments(booked, told_of, intents)
         if self._shown.stopped_by is None and not self._says.innocent and self._drill.changes_release:
             await self._ask_again()
-        self._shown.harm = harm(payments, lost, wrong, moving, self._named)
-        bore_it = not (self._drill.changes_release or wrong or lost or moving)
+        self._shown.harm = harm(tally, wrong, moving, self._named)
+        bore_it = not (self._drill.changes_release or wrong or tally.hurt or moving)
         if self._shown.stopped_by is None and bore_it:
             self._found(ABSORBED, "nobody was hurt and every payment is right")
 

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from interlock.cli.drills.judging import Line, harm, sum_books, told, wrong_payments
 from interlock.sandbox.shoppers.journal import Entry
+from interlock.sandbox.shoppers.orders import Expected
+from interlock.sandbox.shoppers.tally import Came, Outcome, Tally
 
 INTENTS = {"at_1": "pi_1"}
 
@@ -90,6 +92,8 @@ def test_a_lost_reference_is_found_by_the_orders_number() -> None:
 
 def test_a_payment_under_way_is_wrong_only_where_other_money_was_taken() -> None:
     assert found(PAID, [heard("processing", 0)]) == []
+    part = heard("processing", 0, step="capture.1", asked=400)
+    assert found([line("authorisation", "10.00"), line("capture", "4.00")], [part]) == []
     half = [line("authorisation", "5.00"), line("capture", "5.00")]
     assert found(half, [heard("processing", 0)]) == [("pi_1", 500)]
     assert wrong_payments([], told([heard("processing", 0)]), INTENTS)[1] == 1
@@ -121,7 +125,10 @@ def test_the_difference_is_what_is_wrong(asked: int, taken: int) -> None:
 
 def test_wrong_money_is_told_where_something_names_its_payment() -> None:
     wrong, moving = wrong_payments(sum_books(PAID), told([heard("canceled", 0)]), INTENTS)
-    assert harm(7, 2, wrong, moving, {"pi_1"}).untold == 0
-    silent = harm(7, 2, wrong, moving, {"pi_2"})
-    assert (silent.payments, silent.lost, silent.wrong, silent.minor, silent.untold) == (7, 2, 1, 1000, 1)
-    assert "10" in silent.examples[0]
+    tally = Tally()
+    for came in (Came.PAID, Came.FAILED):
+        tally.add(Outcome(order="order_9", step="pay", came=came, expected=Expected.PAID, wait_ms=1), 1.0)
+    assert harm(tally, wrong, moving, {"pi_1"}).untold == 0
+    silent = harm(tally, wrong, moving, {"pi_2"})
+    assert (silent.payments, silent.lost, silent.wrong, silent.minor, silent.untold) == (2, 1, 1, 1000, 1)
+    assert silent.examples == (wrong[0].text, "order_9: pay failed")
