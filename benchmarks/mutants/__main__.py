@@ -73,7 +73,9 @@ async def judge_all(gauntlet: Gauntlet, mutants: Sequence[Mutant], tell: Tell) -
     async def work() -> None:
         nonlocal told_s
         for mutant in waiting:
-            judged[mutant.id] = await gauntlet.judge(mutant)
+            judged[mutant.id] = one = await gauntlet.judge(mutant)
+            if one.survives:
+                tell(f"no gate without traffic stops {one.id}")
             if time.monotonic() - told_s > _TELL_EVERY_S or len(judged) == len(mutants):
                 told_s = time.monotonic()
                 tell(f"{len(judged)} of {len(mutants)} judged, {report.standing(judged.values())}")

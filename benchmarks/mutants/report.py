@@ -94,9 +94,9 @@ def rows(judged: Sequence[Judged]) -> list[Row]:
 
 def show(console: Console, judged: Sequence[Judged]) -> None:
     """Print the table, the checks that stop most, and the survivors."""
-    table = Table(title="bad releases, and where each was stopped", title_justify="left")
-    for heading in ("", "mutants", "equivalent", *(gate.value for gate in _GATES), "survived", "stopped"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    table = Table(title="bad releases, and where each was stopped", title_justify="left", box=None, pad_edge=False)
+    for heading in ("", "made", "equal", *(gate.value for gate in _GATES), "survived", "stopped"):
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
     for one in rows(judged):
         stopped = "" if one.stopped_share is None else f"{100 * one.stopped_share:.1f} %"
         counts = (str(one.stopped.get(gate, 0)) for gate in _GATES)
