@@ -23,6 +23,7 @@ BARS = (
 _GATES = (Gate.LINT, Gate.CONTRACT, Gate.CERTIFY, Gate.SHADOW)
 _SHOWN_MAX = 40
 _CHECKS_MAX = 12
+_SAID_MAX = 200
 
 
 def standing(judged: Iterable[Judged]) -> str:
@@ -67,6 +68,8 @@ def details(judged: Sequence[Judged], calm: Live | None) -> dict[str, Any]:
     return {
         "table": [msgspec.to_builtins(one) for one in rows(judged)],
         "checks": dict(Counter(one.stop.check for one in judged if one.stop and not one.equivalent).most_common()),
+        "looked_at_again": _looked_at_again(judged),
+        "stopped": {one.id: f"{one.stop.check}: {one.stop.said[:_SAID_MAX]}" for one in judged if one.stop},
         "equivalent": [one.id for one in judged if one.equivalent],
         "survivors": [msgspec.to_builtins(one) for one in survivors],
         "survivors_tried_live": len(tried),
@@ -74,6 +77,12 @@ def details(judged: Sequence[Judged], calm: Live | None) -> dict[str, Any]:
         "shoppers_without_a_mutant": msgspec.to_builtins(calm),
         "gates_that_broke": {one.id: list(one.errors) for one in judged if one.errors},
     }
+
+
+def _looked_at_again(judged: Sequence[Judged]) -> dict[str, int]:
+    """Return how many that nothing observed tells from the original were certified, and how many of them stopped."""
+    alike = [one for one in judged if one.observed == 0 and one.certified]
+    return {"certified": len(alike), "stopped": sum(one.stop is not None for one in alike)}
 
 
 def _without_shadow(judged: Sequence[Judged]) -> float | None:
