@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from benchmarks.mutants.judged import Judged, Stop, placed
 from benchmarks.mutants.mutant import Mutant
+from benchmarks.mutants.pauses import Pauses
 
 from interlock.base.errors import ConfigurationError
 from interlock.gateways.contract import ConnectorConfig
@@ -35,6 +36,7 @@ GATES = (Gate.LINT, Gate.CONTRACT, Gate.CERTIFY)
 """Those that need no traffic, in their order."""
 _TRIES = 2
 _LOOK_AGAIN_EVERY = 5
+_PAUSES_MAX = 4
 _SOON = Options(stop_at_first=True)
 
 
@@ -62,7 +64,12 @@ class Gauntlet:
     """The gates with everything they need. Made by :func:`open_gauntlet`."""
 
     def __init__(
-        self, originals: Mapping[str, Original], specifications: Path, lanes: list["_Lane"], workshop: Workshop
+        self,
+        originals: Mapping[str, Original],
+        specifications: Path,
+        lanes: list["_Lane"],
+        workshop: Workshop,
+        pauses: Pauses,
     ) -> None:
         """Work with what is open already."""
         self.originals = originals
@@ -71,6 +78,7 @@ class Gauntlet:
         for lane in lanes:
             self._lanes.put_nowait(lane)
         self._workshop = workshop
+        self._pauses = pauses
         self._certifying = asyncio.Lock()
         # CPython 3.11 counts the depth of a syntax tree once for all threads: two that parse at once break each other.
         self._linting = asyncio.Lock()
@@ -95,7 +103,15 @@ class Gauntlet:
                 raise UnfitError(f"the original {name} connector is not the same when it is observed twice")
 
     async def judge(self, mutant: Mutant) -> Judged:
-        """Return what became of ``mutant``."""
+        """Return what became of ``mutant``; what was under way while this process was held is judged again."""
+        for _ in range(_PAUSES_MAX):
+            before = self._pauses.look()
+            judged = await self._judged(mutant)
+            if self._pauses.look() == before:
+                return judged
+        return msgspec.structs.replace(judged, errors=(*judged.errors, "the machine was held, again and again"))
+
+    async def _judged(self, mutant: Mutant) -> Judged:
         began = time.monotonic()
         original = self.originals[mutant.gateway]
         package = mutant.package(original.package)
@@ -240,7 +256,8 @@ async def open_gauntlet(gateways: Iterable[str], specifications: Path, lanes: in
             for _ in range(lanes)
         ]
         workshop = await stack.enter_async_context(Workshop())
-        yield Gauntlet(originals, specifications, opened, workshop)
+        pauses = await stack.enter_async_context(Pauses())
+        yield Gauntlet(originals, specifications, opened, workshop, pauses)
 
 
 def _same_manifest(package: Package, manifest: Manifest) -> bool:
