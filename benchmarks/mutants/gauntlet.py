@@ -104,11 +104,12 @@ class Gauntlet:
 
     async def judge(self, mutant: Mutant) -> Judged:
         """Return what became of ``mutant``; what was under way while this process was held is judged again."""
+        before, judged = self._pauses.look(), await self._judged(mutant)
         for _ in range(_PAUSES_MAX):
-            before = self._pauses.look()
-            judged = await self._judged(mutant)
-            if self._pauses.look() == before:
+            now = self._pauses.look()
+            if now == before:
                 return judged
+            before, judged = now, await self._judged(mutant)
         return msgspec.structs.replace(judged, errors=(*judged.errors, "the machine was held, again and again"))
 
     async def _judged(self, mutant: Mutant) -> Judged:
