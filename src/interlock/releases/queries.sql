@@ -54,6 +54,10 @@ SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, ne
 FROM attempts
 WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND id > $3 ORDER BY id LIMIT $4;
 
+-- name: trial_attempt_ids
+SELECT id FROM attempts
+WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND id > $3 AND id <= $4 ORDER BY id LIMIT $5;
+
 -- name: named_attempts
 SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, network, currency, code, latency_ms,
     echo_mismatch, release_id, settled_at_ms

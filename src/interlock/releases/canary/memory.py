@@ -25,21 +25,25 @@ from interlock.releases.canary.recording import (
     record_outcome,
     remember,
 )
-from interlock.releases.canary.types import Indicator, Observation
+from interlock.releases.canary.sparing import Sparing, is_kept, kept_share
+from interlock.releases.canary.types import Assignment, Indicator, Observation
 from interlock.releases.types import StoredTrial
 from interlock.routing.releases import TrialKind
 
+replace = msgspec.structs.replace
 OPEN_MAX = 20_000
 """Attempts whose verdicts are waited for at most; of more, the oldest are let go and counted."""
 _ALL = frozenset(Indicator)
 
 
 class Waiting(msgspec.Struct):
-    """An attempt whose verdicts are not all known."""
+    """An attempt whose verdicts are not all known. ``share_ppm`` is what it is judged with (``sparing``), None for its
+    own."""
 
     heard: set[Indicator] = msgspec.field(default_factory=set)
     arrived: bool = False
     created_at_ms: int = 0
+    share_ppm: int | None = None
 
 
 class Checkpoint(msgspec.Struct):
@@ -60,6 +64,7 @@ class Memory:
         self.checkpoint = checkpoint
         self.payers = Payers(halvings=checkpoint.canary.payer_halvings)
         self.looked_at_ms: int | None = None
+        self.sparing = Sparing()
         self._overlap: dict[str, None] = {}
 
     @property
@@ -92,9 +97,17 @@ class Memory:
         if waiting is None:
             if attempt.id in self._overlap:
                 return
-            self._begin(attempt)
+            share_ppm = self._share_of(assignment)
+            if share_ppm is None:
+                self._overlap[attempt.id] = None
+                self.payers.spend(assignment.payer, assignment.attempt_id)
+                return
+            assignment = replace(assignment, share_ppm=share_ppm)
+            self._begin(attempt, share_ppm)
             waiting = self.checkpoint.open[attempt.id]
             record_assignment(self.canary, assignment, self.payers)
+        elif waiting.share_ppm is not None:
+            assignment = replace(assignment, share_ppm=waiting.share_ppm)
         for indicator, bad in verdicts(attempt, now_ms):
             if indicator not in waiting.heard:
                 waiting.heard.add(indicator)
@@ -121,12 +134,22 @@ class Memory:
         for name in list(itertools.takewhile(lambda name: name <= floor, self._overlap)):
             del self._overlap[name]
 
-    def _begin(self, attempt: TrialAttempt) -> None:
+    def _share_of(self, assignment: Assignment) -> int | None:
+        """Return the share that a new payment is judged with, None for one that is left out."""
+        if self.kind is not TrialKind.CANARY:
+            return assignment.share_ppm  # money that comes back wrong from the new stable release must always be seen
+        share_ppm, kept = kept_share(assignment.share_ppm, self.sparing.kept)
+        if assignment.treated:
+            return share_ppm
+        self.sparing.seen += 1
+        return share_ppm if is_kept(assignment.attempt_id, kept) else None
+
+    def _begin(self, attempt: TrialAttempt, share_ppm: int) -> None:
         opened = self.checkpoint.open
         if len(opened) >= OPEN_MAX:
             del opened[next(iter(opened))]
             self.checkpoint.let_go += 1
-        opened[attempt.id] = Waiting(created_at_ms=attempt.created_at_ms)
+        opened[attempt.id] = Waiting(created_at_ms=attempt.created_at_ms, share_ppm=share_ppm)
         self._overlap[attempt.id] = None
 
 

@@ -5,8 +5,6 @@ committed), now and then from longer before it (a commit that took long, a proce
 whose verdicts are still open by name.
 """
 
-from typing import Any
-
 import msgspec
 
 from interlock.base.ids import first_id
@@ -23,7 +21,7 @@ _PAGE = 2_000
 _PAGES_MAX = 20
 _RECALL_PAGES_MAX = 500
 _OVERLAP_MS = 15_000
-_NEAR_MS = 500
+_NEAR_MS = 300
 """How far a pass reads back. At a thousand payments a second the whole overlap would be most of the worker's time."""
 _NAMED_PAGE = 2_000
 _RATE_WINDOW_MS = 30_000
@@ -64,45 +62,60 @@ async def look(database: Database, trial: StoredTrial, memory: Memory, now_ms: i
         trial: which.
         memory: of this process; changed in place.
         now_ms: the time.
-        patient: look at every open attempt, not only at the young ones, and read the whole overlap again.
+        patient: look at every open attempt, not only at the young ones, and for those that were committed late.
 
     """
-    waiting = memory.waiting_for(now_ms, patient=patient)
-    for start in range(0, len(waiting), _NAMED_PAGE):
-        rows = await database.fetch(_QUERIES["named_attempts"], trial.account_id, waiting[start : start + _NAMED_PAGE])
-        for row in rows:
-            memory.take_in(read_attempt(row), now_ms)
-    await _read_new(database, trial, memory, now_ms, patient=patient)
+    memory.sparing.tick(now_ms)
+    await _read_named(database, trial, memory, memory.waiting_for(now_ms, patient=patient), now_ms)
+    floor = first_id("at", max(trial.created_at_ms, now_ms - _OVERLAP_MS))
+    if memory.looked_at_ms is not None:
+        near = first_id("at", memory.looked_at_ms - _NEAR_MS)
+        await _read_late(database, trial, memory, floor if patient else max(floor, near), now_ms)
+    await _read_new(database, trial, memory, floor, now_ms)
+    memory.looked_at_ms = now_ms
     return judge(memory.canary, now_ms=now_ms)
 
 
-async def _read_new(database: Database, trial: StoredTrial, memory: Memory, now_ms: int, *, patient: bool) -> None:
-    floor = first_id("at", max(trial.created_at_ms, now_ms - _OVERLAP_MS))
-    back_to = floor
-    if memory.looked_at_ms is not None and not patient:
-        back_to = max(floor, first_id("at", memory.looked_at_ms - _NEAR_MS))
-    # From there, or from where the last process stopped if that is longer ago.
-    last = min(memory.checkpoint.cursor or first_id("at", trial.created_at_ms), back_to)
+async def _read_named(database: Database, trial: StoredTrial, memory: Memory, names: list[str], now_ms: int) -> None:
+    for start in range(0, len(names), _NAMED_PAGE):
+        rows = await database.fetch(_QUERIES["named_attempts"], trial.account_id, names[start : start + _NAMED_PAGE])
+        for row in rows:
+            memory.take_in(read_attempt(row), now_ms)
+
+
+async def _read_late(database: Database, trial: StoredTrial, memory: Memory, last: str, now_ms: int) -> None:
+    """Take in what lies behind the cursor and was not there when it passed; of all the others only ids are read."""
+    cursor, late = memory.checkpoint.cursor, []
     for _ in range(_PAGES_MAX):
-        page = await _rows_after(database, trial, last)
-        for row in page:
-            if not memory.has_begun(row["id"]):
-                memory.take_in(read_attempt(row), now_ms)
+        rows = await database.fetch(
+            _QUERIES["trial_attempt_ids"], trial.account_id, trial.gateway_id, last, cursor, _PAGE
+        )
+        late += [row["id"] for row in rows if not memory.has_begun(row["id"])]
+        if len(rows) < _PAGE:
+            break
+        last = rows[-1]["id"]
+    await _read_named(database, trial, memory, late, now_ms)
+
+
+async def _read_new(database: Database, trial: StoredTrial, memory: Memory, floor: str, now_ms: int) -> None:
+    last = memory.checkpoint.cursor or first_id("at", trial.created_at_ms)
+    if memory.looked_at_ms is None:
+        last = min(last, floor)  # nobody knows when the process before this one looked last
+    for _ in range(_PAGES_MAX):
+        page = await _after(database, trial, last)
+        for attempt in page:
+            memory.take_in(attempt, now_ms)
         if page:
-            last = page[-1]["id"]
+            last = page[-1].id
         if len(page) < _PAGE:
             break
-    memory.looked_at_ms = now_ms
     memory.advance(max(last, memory.checkpoint.cursor), floor)
 
 
 async def _after(database: Database, trial: StoredTrial, after: str) -> list[TrialAttempt]:
-    return [read_attempt(row) for row in await _rows_after(database, trial, after)]
-
-
-async def _rows_after(database: Database, trial: StoredTrial, after: str) -> list[Any]:
     start = after or first_id("at", trial.created_at_ms)
-    return await database.fetch(_QUERIES["trial_attempts"], trial.account_id, trial.gateway_id, start, _PAGE)
+    rows = await database.fetch(_QUERIES["trial_attempts"], trial.account_id, trial.gateway_id, start, _PAGE)
+    return [read_attempt(row) for row in rows]
 
 
 async def recent(database: Database, trial: StoredTrial, now_ms: int) -> Recent:
