@@ -39,12 +39,17 @@ _TAKEN_BACK = "release_withdrawn"
 
 
 class Death(msgspec.Struct, frozen=True, kw_only=True):
-    """A way of being dead: a fault of the candidate's gateway, a wrong package, or an address where nobody listens."""
+    """A way of being dead: a fault of the candidate's gateway, a wrong package, or an address where nobody listens.
+
+    ``fails`` is False where the candidate's payments have no outcome rather than a bad one: nobody may try them again
+    before an inquiry has settled them, and the stable release settles them once the candidate is taken back.
+    """
 
     name: str
     fault: Mapping[str, Any] | None = None
     package: Package | None = None
     nobody_listens: bool = False
+    fails: bool = True
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -72,6 +77,7 @@ class Burial(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     states: dict[str, int]
     shopper_failures: list[str]
+    slowest_s: float
 
 
 def deaths() -> tuple[Death, ...]:
@@ -80,8 +86,8 @@ def deaths() -> tuple[Death, ...]:
         Death(name="a constant of the connector is wrong: 400", package=misconfigured("a benchmark")),
         Death(name="credentials refused: 401", fault={"kind": "refuse", "status": 401}),
         Death(name="nobody listens at its address", nobody_listens=True),
-        Death(name="server error: 503", fault={"kind": "status_5xx", "status": 503, "executes": False}),
-        Death(name="connection reset", fault={"kind": "reset_before"}),
+        Death(name="server error: 503", fault={"kind": "status_5xx", "status": 503, "executes": False}, fails=False),
+        Death(name="connection reset", fault={"kind": "reset_before"}, fails=False),
     )
 
 
@@ -101,7 +107,8 @@ async def measure(fleet: Fleet, count: int, seed: int, results: Results, tell: T
             burial = await _bury(fleet, shoppers, death)
             buried.append(burial)
             results.add(SHOPPERS, len(burial.shopper_failures))
-            results.add(EXCESS, burial.harm.known)
+            if death.fails:
+                results.add(EXCESS, burial.harm.known)
     return details(buried)
 
 
@@ -125,6 +132,7 @@ async def _bury(fleet: Fleet, shoppers: Shoppers, death: Death) -> Burial:
         seconds=decided_ms / 1000 - began_s,
         states=Counter(one.state for one in tried),
         shopper_failures=[visit.complaint() for visit in visits if visit.complaint()],
+        slowest_s=max((visit.seconds or 0.0 for visit in visits), default=0.0),
     )
 
 
@@ -163,10 +171,12 @@ def details(buried: Sequence[Burial]) -> dict[str, object]:
     for name in dict.fromkeys(one.death for one in buried):
         these = [one for one in buried if one.death == name]
         found[name] = {
+            "candidate_payments": [sum(one.states.values()) for one in these],
             "failures_known_at_decision": [one.harm.known for one in these],
             "failures_in_flight_at_decision": [one.harm.in_flight for one in these],
             "taken_back_unsent": sum(one.harm.taken_back for one in these),
             "seconds_from_proposal": [round(one.seconds, 1) for one in these],
+            "slowest_answer_s": [round(one.slowest_s, 1) for one in these],
             "states": dict(sum((Counter(one.states) for one in these), Counter())),
             "shopper_failures": [failure for one in these for failure in one.shopper_failures],
         }

@@ -127,10 +127,13 @@ def test_the_constant_that_makes_a_candidate_dead_is_still_there_to_be_wrong() -
 def test_dead_candidates_are_told_by_the_way_they_were_dead() -> None:
     def buried(death: str, known: int) -> Burial:
         harm = Harm(known, 1, 0)
-        return Burial(death=death, harm=harm, seconds=4.04, states={"refused": known + 1}, shopper_failures=[])
+        return Burial(
+            death=death, harm=harm, seconds=4.04, states={"refused": known + 1}, shopper_failures=[], slowest_s=0.52
+        )
 
     told = dying.details([buried("401", 4), buried("503", 5), buried("401", 3)])
     assert told["401"] == {
+        "candidate_payments": [5, 4], "slowest_answer_s": [0.5, 0.5],
         "failures_known_at_decision": [4, 3], "failures_in_flight_at_decision": [1, 1], "taken_back_unsent": 0,
         "seconds_from_proposal": [4.0, 4.0], "states": {"refused": 9}, "shopper_failures": [],
     }  # fmt: skip
