@@ -44,7 +44,7 @@ def refused(kind: type[stripe.StripeError], call: Callable[[], object]) -> Any:
     return caught.value
 
 
-def eventually(look: Callable[[], T | None], within_s: float = 10.0) -> T:
+def eventually(look: Callable[[], T | None], within_s: float = 30.0) -> T:
     """Return what ``look`` finds, once it does."""
     deadline = time.monotonic() + within_s
     while True:
