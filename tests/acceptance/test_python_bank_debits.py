@@ -29,7 +29,7 @@ def settled(client: stripe.StripeClient, intent: stripe.PaymentIntent) -> stripe
         found = client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
         return None if found.status == "processing" else found
 
-    return eventually(look, within_s=20)
+    return eventually(look, within_s=45)
 
 
 def test_a_debit_is_processing_then_succeeds_and_can_be_refunded(client: stripe.StripeClient) -> None:
