@@ -1,9 +1,7 @@
 """The money of every request, read from the wire by the switch itself and held against its own table of decimals."""
 
 import re
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from collections.abc import Mapping
 
 from interlock.base.money import Money
 from interlock.gateways.contract import FollowOnRequest, InquireRequest, Operation
@@ -11,20 +9,17 @@ from interlock.gateways.manifest import Manifest, Sent
 from interlock.gateways.sent import SentExtractor, SentMoney
 from interlock.gateways.transport import OperationRequest
 from interlock.releases.gates.contract.cases import Performed
+from interlock.releases.gates.contract.checks.baskets import Basket, basket_of, last_key
 from interlock.releases.gates.contract.matching import made_of
 from interlock.releases.gates.contract.matrix import written
 from interlock.releases.gates.contract.notes import Notes
 from interlock.releases.gates.contract.requests import CARRYING
 from interlock.releases.gates.contract.stage import Stage
-from interlock.releases.gates.observation import SentRequest, Trace
+from interlock.releases.gates.observation import Trace
 from interlock.releases.gates.providers.tables import ProviderTable
 
-_AMOUNT_NAME = re.compile(r"(?:^|_)(?:amount|total|price|value)(?:_|$)|(?:Amount|Total|Price|Value)", re.ASCII)
 _CURRENCY_NAME = re.compile(r"currency", re.IGNORECASE)
-_QUANTITY_NAME = re.compile(r"quantity", re.IGNORECASE)
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _FREE = ("/metadata", "/additionalData")
-_ITEM = re.compile(r"(.*?)(?:\[(\d+)\]|/(\d+)(?=/))(.*)")
 _MOVED = frozenset({"approved", "pending", "challenge", "declined"})
 _REMEDY = "use to_provider with the provider's exponents, for every amount of the request"
 
@@ -113,75 +108,27 @@ class MoneyChecks:
             if sent.method == "GET" or operation not in CARRYING:
                 continue
             self._notes.looked("amounts_agree")
-            single, items = _amount_like(sent)
-            for place, number in single:
-                if number is None or number != wanted:
-                    problem = f"{operation}: {place} says another amount than was asked for"
-                    self._notes.fail("amounts_agree", trace.case, problem, _REMEDY)
-            for place, total in items.items():
-                if total is None or total != wanted:
-                    problem = f"{operation}: the items at {place} do not add up to the amount"
-                    remedy = "send items that add up to the total, or none"
-                    self._notes.fail("amounts_agree", trace.case, problem, remedy)
+            self._basket(operation, basket_of(sent.fields), wanted, trace.case)
             for place, value in sent.fields.items():
-                named = _CURRENCY_NAME.search(_last(place)) and not place.startswith(_FREE)
+                named = _CURRENCY_NAME.search(last_key(place)) and not place.startswith(_FREE)
                 if named and str(value).lower() != request.amount.currency:
                     problem = f"{operation}: {place} says another currency than was asked for"
                     self._notes.fail("amounts_agree", trace.case, problem, "name one currency")
 
-
-def _amount_like(sent: SentRequest) -> tuple[list[tuple[str, Decimal | None]], dict[str, Decimal | None]]:
-    """Return the fields that look like amounts, and by list the sums of those inside of items (times quantity)."""
-    single: list[tuple[str, Decimal | None]] = []
-    items: dict[tuple[str, str], dict[str, Decimal | None]] = {}
-    quantities: dict[tuple[str, str], Decimal] = {}
-    for place, value in _values(sent):
-        item = _ITEM.fullmatch(place)
-        where = (item[1], item[2] or item[3]) if item else None
-        if where is not None and _QUANTITY_NAME.search(_last(place)):
-            quantities[where] = _number(value) or Decimal(1)
-        elif _AMOUNT_NAME.search(_last(place)):
-            if where is None:
-                single.append((place, _number(value)))
-            else:
-                items.setdefault(where, {})[_last(place)] = _number(value)
-    sums: dict[str, Decimal | None] = {}
-    for where, amounts in items.items():
-        number = _gross(amounts)
-        before = sums.get(where[0], Decimal(0))
-        known = number is not None and before is not None
-        sums[where[0]] = before + number * quantities.get(where, Decimal(1)) if known else None  # type: ignore[operator]
-    return single, sums
-
-
-def _gross(amounts: Mapping[str, Decimal | None]) -> Decimal | None:
-    """Return what one item costs with tax: the provider's gross field where there is one, else net and tax."""
-    gross = [number for name, number in amounts.items() if "includingtax" in name.lower() or "total" in name.lower()]
-    if gross:
-        return gross[0]
-    numbers = [number for name, number in amounts.items() if "percent" not in name.lower()]
-    return None if None in numbers else sum((number for number in numbers if number is not None), Decimal(0))
-
-
-def _values(sent: SentRequest) -> Iterator[tuple[str, Any]]:
-    for place, value in sent.fields.items():
-        if not place.startswith(_FREE) and value not in ({}, [], None):
-            yield place, value
-
-
-def _last(place: str) -> str:
-    """Return the name of a field: the last key of a pointer or of a form's brackets."""
-    return place.rstrip("]").replace("[", "/").replace("]", "").rpartition("/")[2]
-
-
-def _number(value: Any) -> Decimal | None:
-    if isinstance(value, bool):
-        return None
-    text = str(value)
-    try:
-        return Decimal(text) if _NUMBER.fullmatch(text) else None
-    except InvalidOperation:
-        return None
+    def _basket(self, operation: Operation, basket: Basket, wanted: int | None, case: str) -> None:
+        for place, number in basket.single.items():
+            if number is None or number != wanted:
+                problem = f"{operation}: {place} says another amount than was asked for"
+                self._notes.fail("amounts_agree", case, problem, _REMEDY)
+        for place, number in basket.portions.items():
+            if number is None or wanted is None or abs(number) > wanted:
+                problem = f"{operation}: {place} is more than the amount it is a part of"
+                self._notes.fail("amounts_agree", case, problem, _REMEDY)
+        for place, total in basket.items.items():
+            if total is None or total != wanted:
+                problem = f"{operation}: the items at {place} do not add up to the amount"
+                remedy = "send items that, with tax and shipping and less discounts, add up to the total, or send none"
+                self._notes.fail("amounts_agree", case, problem, remedy)
 
 
 def _factor(read: int, wanted: int) -> str:
