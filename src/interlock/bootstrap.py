@@ -27,6 +27,7 @@ from interlock.releases.aftermath import Aftermath
 from interlock.releases.canary.controller import CanaryController
 from interlock.releases.examinations import Examinations
 from interlock.releases.examining import Examiner
+from interlock.releases.hearing import Hearing
 from interlock.releases.operators import Operators
 from interlock.releases.proposals import Proposals
 from interlock.releases.rollouts import POINTER_CHANNEL, Rollouts
@@ -39,6 +40,7 @@ from interlock.storage.embedded import EmbeddedPostgres, running_url
 from interlock.storage.listening import Listener
 from interlock.vault.keys import load_keys
 from interlock.vault.service import Vault
+from interlock.webhooks.inbound.arrivals import Arrivals
 from interlock.webhooks.inbound.service import InboundNotifications
 from interlock.webhooks.outbound.destinations import Policy
 from interlock.webhooks.outbound.secrets import SecretSeal
@@ -288,7 +290,7 @@ def wire(foundation: Foundation) -> Rooms:
         canaries=CanaryController(database, rollouts, clock),
         aftermath=Aftermath(database, payments.reviewer),
         examinations=Examinations(database, clock),
-        validations=Validations(proposals, Validator(payments), foundation.table, clock),
+        validations=Validations(proposals, Validator(payments, Hearing(Arrivals(database))), foundation.table, clock),
         ledger=Ledger(database, clock),
         payment_pages=PaymentPages(payments.work, payments.sessions, payments.customers),
         files=Files(payments.work, foundation.vault.envelope, settings.base_url()),

@@ -34,6 +34,7 @@ from interlock.payments.refunds.types import CreateRefund
 from interlock.payments.setup.types import ConfirmSetup, CreateSetup, SetupStatus, SetupView
 from interlock.payments.work import Answer, Respond
 from interlock.releases.gates.types import Finding, Gate, GateReport, Progress, Verdict, worst
+from interlock.releases.hearing import Hearing
 from interlock.routing.types import ReadyGateway
 from interlock.storage.pages import Page
 
@@ -60,9 +61,10 @@ class Probe(msgspec.Struct, frozen=True):
 class Validator:
     """Validates what serves now. One per process."""
 
-    def __init__(self, payments: Payments) -> None:
-        """Make probes through the same use cases as shops."""
+    def __init__(self, payments: Payments, hearing: Hearing) -> None:
+        """Make probes through the same use cases as shops; wait with ``hearing`` for what the gateway tells of them."""
         self._payments = payments
+        self._hearing = hearing
 
     async def run(self, ready: ReadyGateway, probe: Probe | None, progress: Progress) -> GateReport:
         """Make one probe of every operation that the gateway's stable release claims, and report.
@@ -73,7 +75,7 @@ class Validator:
             progress: told of each operation.
 
         """
-        started = time.monotonic()
+        started, began_ms = time.monotonic(), self._payments.work.clock.now_ms()
         used = probe or (None if ready.gateway.livemode else Probe())
         if used is None:
             finding = _finding("validate.card", Verdict.INCONCLUSIVE, ready, "no card is given to pay probes with")
@@ -87,12 +89,18 @@ class Validator:
             if problem is not None:
                 findings.append(_finding(f"validate.{name}", Verdict.FAILED, ready, problem))
         findings += [_finding("validate.give_back", Verdict.FAILED, ready, said) for said in await round_.give_back()]
-        progress("done", len(steps), len(steps))
+        checks = {name: 1 for name, _ in steps}
+        if round_.made and self._hearing.is_expected(ready):
+            progress("webhook", len(steps), len(steps) + 1)
+            silence = await self._hearing.listen(ready, began_ms, round_.references)
+            findings += [] if silence is None else [silence]
+            checks["webhook"] = 1
+        progress("done", len(checks), len(checks))
         found = tuple(findings)
         return GateReport(
             gate=Gate.VALIDATE,
             verdict=worst(found),
-            checks={name: 1 for name, _ in steps},
+            checks=checks,
             findings=found,
             measured={"release": ready.release.id, "attempts": round_.made, "captures_to_refund": round_.pending},
             duration_ms=round((time.monotonic() - started) * 1000),
@@ -108,6 +116,7 @@ class _Round:
         self._probe = probe
         self._scope = ready.gateway.scope
         self.made: list[str] = []
+        self.references: set[str] = set()
         self._taken: list[str] = []
         self.pending: list[str] = []
 
@@ -240,6 +249,7 @@ class _Round:
         page = await self._payments.attempts.list(self._scope, Page(limit=_ATTEMPTS_MAX), intent=intent.id)
         for attempt in page.items:
             self.made.append(attempt.id)
+            self.references |= {attempt.id, *([attempt.gateway_reference] if attempt.gateway_reference else [])}
             problem = _attempt_problem(attempt, self._ready.release.id)
             if problem is not None:
                 return problem

@@ -3,10 +3,12 @@
 import msgspec
 import pytest
 from tests.support.payment_house import House
+from tests.support.receiving import receiving
 from tests.support.sandboxes import Gateway
 
 from interlock.base.context import Scope
 from interlock.releases.gates.types import Gate, GateReport, Verdict
+from interlock.releases.hearing import Hearing
 from interlock.releases.proposals import Proposals
 from interlock.releases.store import ReleaseStore
 from interlock.releases.types import Actor
@@ -16,6 +18,9 @@ from interlock.routing import journal
 from interlock.routing.releases import ReleaseState
 from interlock.routing.types import ReadyGateway
 from interlock.storage.pages import Page
+from interlock.webhooks.inbound.arrivals import Arrivals
+
+HMAC_KEY = "44" * 32
 
 
 def quiet(doing: str, done: int, steps: int) -> None:
@@ -28,16 +33,22 @@ def ready(house: House, name: str) -> ReadyGateway:
     return found
 
 
-async def validated(house: House, name: str) -> GateReport:
-    return await Validator(house.payments).run(ready(house, name), None, quiet)
+def validator(house: House, within_s: float = 10.0) -> Validator:
+    return Validator(house.payments, Hearing(Arrivals(house.database), within_s))
+
+
+async def validated(house: House, name: str, within_s: float = 10.0) -> GateReport:
+    return await validator(house, within_s).run(ready(house, name), None, quiet)
 
 
 @pytest.mark.parametrize("name", ["stripe", "adyen"])
-async def test_every_operation_of_a_sound_release_passes(house: House, name: str) -> None:
-    report = await validated(house, name)
+async def test_every_operation_of_a_sound_release_passes(house: House, name: str, adyen_gateway: Gateway) -> None:
+    async with receiving(house, {"adyen": adyen_gateway}, {"adyen": HMAC_KEY}):
+        report = await validated(house, name)
     assert report.findings == ()
     assert report.verdict is Verdict.PASSED
     assert {"sale", "refund", "capture", "partial_capture", "void", "verify"} <= set(report.checks)
+    assert ("webhook" in report.checks) is (name == "adyen"), "Stripe's account has no webhook secret here"
     page = await house.payments.intents.list(house.scope, Page(limit=50))
     for intent in page.items:
         if intent.amount_received_minor:
@@ -57,11 +68,29 @@ async def test_what_is_broken_is_named_although_another_gateway_would_take_the_p
     assert "interlock release rollback" in report.findings[0].remedy
 
 
+async def test_a_gateway_that_never_told_anything_is_held(house: House) -> None:
+    report = await validated(house, "adyen", within_s=0.5)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert [finding.check for finding in report.findings] == ["validate.webhook"]
+    assert "none ever did" in report.findings[0].problem
+
+
+async def test_a_webhook_that_cannot_be_believed_any_more_is_named(house: House, adyen_gateway: Gateway) -> None:
+    async with receiving(house, {"adyen": adyen_gateway}, {"adyen": HMAC_KEY}):
+        assert (await validated(house, "adyen")).verdict is Verdict.PASSED
+    async with receiving(house, {"adyen": adyen_gateway}, {"adyen": "55" * 32}):
+        report = await validated(house, "adyen", within_s=1.0)
+    assert report.verdict is Verdict.FAILED
+    assert [finding.check for finding in report.findings] == ["validate.webhook"]
+    assert "earlier ones did" in report.findings[0].problem
+    assert "interlock release rollback" in report.findings[0].remedy
+
+
 async def test_in_live_mode_no_card_means_nothing_was_validated(house: House) -> None:
     found = ready(house, "stripe")
     live = msgspec.structs.replace(found, gateway=msgspec.structs.replace(found.gateway, livemode=True))
     assert live.gateway.scope == Scope(house.scope.account_id, livemode=True)
-    report = await Validator(house.payments).run(live, None, quiet)
+    report = await validator(house).run(live, None, quiet)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "no card" in report.findings[0].problem
 
@@ -72,7 +101,7 @@ async def test_in_live_mode_no_card_means_nothing_was_validated(house: House) ->
 def validations(house: House) -> Validations:
     assert house.vault is not None
     proposals = Proposals(house.database, house.vault.envelope, house.clock)
-    return Validations(proposals, Validator(house.payments), house.table, house.clock)
+    return Validations(proposals, validator(house), house.table, house.clock)
 
 
 async def test_what_was_found_is_kept_with_its_author(house: House) -> None:

@@ -12,3 +12,12 @@ SELECT account_id FROM gateway_notifications WHERE account_id > $1 ORDER BY acco
 DELETE FROM gateway_notifications WHERE account_id = $1 AND id IN (
     SELECT id FROM gateway_notifications
     WHERE account_id = $1 AND created_at_ms < $2 AND state <> 'waiting' ORDER BY created_at_ms LIMIT $3);
+
+-- name: heard
+SELECT EXISTS (SELECT FROM gateway_notifications
+    WHERE account_id = $1 AND livemode = $2 AND gateway_id = $3 AND created_at_ms >= $4
+        AND (notification ->> 'reference' = ANY ($5::text[]) OR notification ->> 'gateway_reference' = ANY ($5::text[])));
+
+-- name: ever_heard
+SELECT EXISTS (SELECT FROM gateway_notifications
+    WHERE account_id = $1 AND livemode = $2 AND gateway_id = $3 AND created_at_ms < $4);
