@@ -185,6 +185,15 @@ class RoutingTable:
             return serving.on_trial
         return await self._other(serving.stable.gateway, release_id)
 
+    def finisher(self, scope: Scope, gateway_id: str, release_id: str) -> str:
+        """Return the id of the release that goes on with a payment that ``release_id`` began: see :meth:`finishing`."""
+        serving = self._scopes.get(scope, _NOTHING).serving.get(gateway_id)
+        if serving is None:
+            return release_id
+        pointer = serving.pointer
+        on_trial = release_id == pointer.trial_release_id and self._is_fresh(pointer)
+        return serving.stable.release.id if release_id in pointer.takes_over and not on_trial else release_id
+
     async def finishing(self, scope: Scope, gateway_id: str, release_id: str) -> ReadyGateway | None:
         """Return what goes on with a payment that ``release_id`` began: that release, unless *stable* is proven to
         finish its payments and it is not (or no longer) trusted with new ones.
@@ -193,14 +202,7 @@ class RoutingTable:
             StorageError: the release is not in memory and the database cannot be reached.
 
         """
-        serving = self._scopes.get(scope, _NOTHING).serving.get(gateway_id)
-        if serving is None:
-            return None
-        pointer = serving.pointer
-        on_trial = release_id == pointer.trial_release_id and self._is_fresh(pointer)
-        if release_id in pointer.takes_over and not on_trial:
-            return serving.stable
-        return await self.exactly(scope, gateway_id, release_id)
+        return await self.exactly(scope, gateway_id, self.finisher(scope, gateway_id, release_id))
 
     def complaints(self) -> tuple[str, ...]:
         """Return what is configured and not used, each with its reason."""

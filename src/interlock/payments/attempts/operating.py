@@ -45,7 +45,8 @@ class Operator:
         self._lease_ms = lease_ms
 
     def new_attempt(self, asked: FollowOn) -> Attempt:
-        """Return the attempt for ``asked``, stamped with the payment's gateway and release."""
+        """Return the attempt for ``asked``, stamped with the payment's gateway and the release that carries it out."""
+        stamp = self._runner.stamp(asked.payment_attempt)
         now_ms = self._work.clock.now_ms()
         charge, payment = asked.charge, asked.payment_attempt
         return Attempt(
@@ -63,9 +64,9 @@ class Operator:
             sequence=asked.sequence,
             gateway_id=payment.gateway_id,
             connector=payment.connector,
-            release_id=payment.release_id,
-            arm=payment.arm,
-            share_ppm=self._runner.trial_share_ppm(payment),
+            release_id=stamp.release_id,
+            arm=stamp.arm,
+            share_ppm=stamp.share_ppm,
             payer=payment.payer,
             amount_minor=asked.amount_minor,
             currency=charge.currency,

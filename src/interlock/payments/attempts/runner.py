@@ -11,6 +11,8 @@ import asyncio
 import random
 from itertools import chain, repeat
 
+import msgspec
+
 from interlock.base.clock import Clock
 from interlock.base.context import Scope
 from interlock.base.errors import StorageError
@@ -26,7 +28,7 @@ from interlock.gateways.outcomes import Outcome, Phase, Result
 from interlock.gateways.transport import Execution, Transport
 from interlock.payments.attempts.types import Attempt
 from interlock.routing.table import RoutingTable
-from interlock.routing.types import CANDIDATE, HOLDBACK, ReadyGateway
+from interlock.routing.types import CANDIDATE, HOLDBACK, STABLE, ReadyGateway
 
 Request = PaymentRequest | CompleteRequest | FollowOnRequest
 
@@ -37,6 +39,14 @@ _INQUIRY_MIN_MS = 1_500
 
 _ON_TRIAL = frozenset({CANDIDATE, HOLDBACK})
 _BEGINNINGS = frozenset({Operation.AUTHORISE, Operation.SALE, Operation.VERIFY})
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """Which release carries an attempt out, as which arm, and the share of the trial it belongs to."""
+
+    release_id: str
+    arm: str
+    share_ppm: int
 
 
 class Runner:
@@ -55,13 +65,20 @@ class Runner:
         except StorageError:
             return None
 
-    def trial_share_ppm(self, payment: Attempt) -> int:
-        """Return the share of the trial that is running and that ``payment`` belongs to, 0 when it belongs to none."""
-        if payment.share_ppm == 0:
-            return 0
-        return self._table.trial_share_ppm(
-            _scope(payment), payment.gateway_id, payment.release_id, payment.created_at_ms
-        )
+    def stamp(self, payment: Attempt) -> Stamp:
+        """Return what a follow-on of ``payment`` is stamped with: the release that will carry it out.
+
+        Where *stable* finishes what another release began, it does so in its own name, outside of any comparison. The
+        share is that of the trial that is running and that the payment belongs to, 0 when it belongs to none.
+        """
+        scope = _scope(payment)
+        release_id = self._table.finisher(scope, payment.gateway_id, payment.release_id)
+        if release_id != payment.release_id:
+            return Stamp(release_id=release_id, arm=STABLE, share_ppm=0)
+        share_ppm = 0
+        if payment.share_ppm:
+            share_ppm = self._table.trial_share_ppm(scope, payment.gateway_id, release_id, payment.created_at_ms)
+        return Stamp(release_id=release_id, arm=payment.arm, share_ppm=share_ppm)
 
     async def run(self, attempt: Attempt, request: Request, deadline_ms: int) -> Execution:
         """Perform the attempt's operation once.
