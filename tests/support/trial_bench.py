@@ -1,5 +1,6 @@
 """A trial on a real database: releases, pointer, controller; payments are rows that a test writes like the switch."""
 
+import hashlib
 import random
 from typing import Any, TypeVar
 
@@ -114,7 +115,7 @@ class TrialBench:
             "release_id": release_id,
             "arm": ("candidate" if pointer.trial_kind == "canary" else "holdback") if treated else "stable",
             "share_ppm": pointer.share_ppm,
-            "payer": f"payer{self.made}",
+            "payer": hashlib.blake2b(b"payer %d" % self.made, digest_size=8).hexdigest(),
             "amount_minor": 1099,
             "currency": "usd",
             "payment_method_id": None,

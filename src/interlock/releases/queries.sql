@@ -52,11 +52,19 @@ FROM release_trials WHERE account_id = $1 AND release_id = $2 ORDER BY id DESC L
 SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, network, currency, code, latency_ms,
     echo_mismatch, release_id, settled_at_ms
 FROM attempts
-WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND id > $3 ORDER BY id LIMIT $4;
+WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND (payer < $3 COLLATE "C" OR payer IS NULL OR arm <> 'stable')
+    AND id > $4 ORDER BY id LIMIT $5;
 
 -- name: trial_attempt_ids
 SELECT id FROM attempts
-WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND id > $3 AND id <= $4 ORDER BY id LIMIT $5;
+WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND (payer < $3 COLLATE "C" OR payer IS NULL OR arm <> 'stable')
+    AND id > $4 AND id <= $5 ORDER BY id LIMIT $6;
+
+-- name: returning_payers
+SELECT c.id FROM unnest($5::text[], $6::text[], $7::text[]) AS c (id, payer, operation)
+WHERE EXISTS (SELECT FROM attempts AS a
+    WHERE a.account_id = $1 AND a.gateway_id = $2 AND a.livemode = $3 AND a.share_ppm > 0 AND a.payer = c.payer
+        AND a.operation = c.operation AND a.id > $4 AND a.id < c.id);
 
 -- name: named_attempts
 SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, network, currency, code, latency_ms,
@@ -64,8 +72,8 @@ SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, ne
 FROM attempts WHERE account_id = $1 AND id = ANY($2::text[]);
 
 -- name: recent_attempts
-SELECT count(*) AS attempts, coalesce(max(latency_ms), 0) AS slowest_ms FROM (
-    SELECT latency_ms FROM attempts
+SELECT count(*) AS attempts, coalesce(max(latency_ms), 0) AS slowest_ms, min(created_at_ms) AS oldest_ms FROM (
+    SELECT latency_ms, created_at_ms FROM attempts
     WHERE account_id = $1 AND gateway_id = $2 AND livemode = $3 AND id > $4 ORDER BY id DESC LIMIT $5
 ) AS recent;
 

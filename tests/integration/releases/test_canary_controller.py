@@ -115,6 +115,37 @@ async def test_a_restarted_controller_goes_on_from_the_checkpoint_and_counts_not
     assert after["treated"] == before["treated"]
 
 
+async def test_of_a_large_shop_only_first_payments_are_judged_although_most_are_not_read(bench: TrialBench) -> None:
+    release = await bench.start(Plan(share_ppm=5_000))
+    await bench.rollouts.set_share(SCOPE, await bench.pointer(release), 5_000, ANN, "test")
+    pointer = await bench.pointer(release)
+    await bench.look()
+    for _ in range(800):  # in less than a second
+        await bench.write(bench.attempt(pointer, treated=False, state="approved"))
+    await bench.look(200)
+    await bench.look(3_000)
+    memory = (await bench.trial(release)).memory
+    assert memory["halvings"] == 2
+
+    async def paid(payer: str, *, treated: bool) -> tuple[int, int]:
+        await bench.write(bench.attempt(pointer, treated=treated, state="approved", payer=payer))
+        await bench.look(3_000)
+        balance = (await bench.trial(release)).memory["canary"]["balance"]
+        return balance["payments"] - balance["treated"], balance["treated"]
+
+    stable = memory["canary"]["balance"]["payments"]
+    assert await paid("f" * 16, treated=False) == (stable, 0), "three of four payers are not even read"
+    assert await paid("0" * 16, treated=False) == (stable + 1, 0)
+    assert await paid("f" * 16, treated=True) == (stable + 1, 0), "he has paid before, unseen"
+    assert await paid("0" * 16, treated=True) == (stable + 1, 0)
+    assert await paid("e" * 16, treated=True) == (stable + 1, 1)
+    assert await paid("e" * 16, treated=True) == (stable + 1, 1)
+    bench.controller = bench.another_controller()
+    assert await paid("f" * 16, treated=True) == (stable + 1, 1), "another process knows as much"
+    assert await paid("e" * 16, treated=True) == (stable + 1, 1)
+    assert await paid("d" * 16, treated=True) == (stable + 1, 2)
+
+
 async def test_an_outcome_that_comes_later_is_heard_and_a_missing_one_is_missed(bench: TrialBench) -> None:
     release = await bench.start(HALF)
     pointer = await bench.pointer(release)

@@ -7,6 +7,7 @@ on trial, because its beat stands still.
 
 import logging
 from collections.abc import Awaitable
+from textwrap import shorten
 
 import msgspec
 
@@ -175,7 +176,7 @@ class CanaryController:
         kept = msgspec.structs.replace(
             trial,
             version=watched.version + 1,
-            verdict=f"{_word(verdict)}: {verdict.reason}"[:_VERDICT_MAX],
+            verdict=shorten(f"{_word(verdict)}: {verdict.reason}", _VERDICT_MAX, placeholder=" …"),
             cursor=checkpoint.cursor,
             memory=msgspec.to_builtins(checkpoint),
             changed_at_ms=now_ms,

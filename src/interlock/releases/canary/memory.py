@@ -25,10 +25,11 @@ from interlock.releases.canary.recording import (
     record_outcome,
     remember,
 )
-from interlock.releases.canary.sparing import Sparing, is_kept, kept_share
+from interlock.releases.canary.sparing import EVERYBODY, Sparing, is_kept, kept_share
 from interlock.releases.canary.types import Assignment, Indicator, Observation
 from interlock.releases.types import StoredTrial
 from interlock.routing.releases import TrialKind
+from interlock.routing.types import CANDIDATE
 
 replace = msgspec.structs.replace
 OPEN_MAX = 20_000
@@ -47,12 +48,13 @@ class Waiting(msgspec.Struct):
 
 
 class Checkpoint(msgspec.Struct):
-    """What is kept in the trial's row."""
+    """What is kept in the trial's row. ``halvings`` says which part of the stable arm is read (``sparing``)."""
 
     canary: Canary
     cursor: str
     open: dict[str, Waiting]
     let_go: int = 0
+    halvings: int = 0
 
 
 class Memory:
@@ -64,7 +66,7 @@ class Memory:
         self.checkpoint = checkpoint
         self.payers = Payers(halvings=checkpoint.canary.payer_halvings)
         self.looked_at_ms: int | None = None
-        self.sparing = Sparing()
+        self.sparing = Sparing(halvings=checkpoint.halvings)
         self._overlap: dict[str, None] = {}
 
     @property
@@ -72,17 +74,37 @@ class Memory:
         """Return the judge's state."""
         return self.checkpoint.canary
 
+    def spare(self, now_ms: int) -> str:
+        """Fit the part of the stable arm that is read to what it had lately; return what payers' names come before."""
+        if self.kind is not TrialKind.CANARY:
+            return EVERYBODY
+        self.sparing.tick(now_ms)
+        self.checkpoint.halvings = self.sparing.halvings
+        return self.sparing.names_below
+
     def recall(self, attempts: Iterable[TrialAttempt]) -> None:
         """Tell the register of payers what was taken in before the checkpoint, in the order of assignment."""
         for attempt in attempts:
             assignment = assignment_of(attempt, self.kind)
-            if assignment is None:
+            if assignment is None or attempt.id in self._overlap:
                 continue
             self._overlap[attempt.id] = None
             waiting = self.checkpoint.open.get(attempt.id)
             heard = _ALL if waiting is None else frozenset(waiting.heard)
             arrived = True if waiting is None else waiting.arrived
             remember(self.payers, assignment, verdicts=heard, arrived=arrived)
+
+    def may_have_paid_unseen(self, attempt: TrialAttempt) -> bool:
+        """Return True for a new payment of a payer whose payments on the other arm are not read."""
+        if attempt.arm != CANDIDATE or attempt.payer is None or self.has_begun(attempt.id):
+            return False
+        if self.kind is not TrialKind.CANARY or attempt.id in self.checkpoint.open:
+            return False
+        return not is_kept(attempt.payer, kept_share(attempt.share_ppm, self.sparing.kept)[1])
+
+    def pass_over(self, names: Iterable[str]) -> None:
+        """Leave these attempts out: they are not the first of their payers."""
+        self._overlap.update(dict.fromkeys(names))
 
     def has_begun(self, attempt_id: str) -> bool:
         """Return True for an attempt of the overlap that was taken in; what is open of it is waited for by name."""
@@ -97,10 +119,9 @@ class Memory:
         if waiting is None:
             if attempt.id in self._overlap:
                 return
-            share_ppm = self._share_of(assignment)
+            self._overlap[attempt.id] = None
+            share_ppm = self._share_of(attempt, assignment)
             if share_ppm is None:
-                self._overlap[attempt.id] = None
-                self.payers.spend(assignment.payer, assignment.attempt_id)
                 return
             assignment = replace(assignment, share_ppm=share_ppm)
             self._begin(attempt, share_ppm)
@@ -134,15 +155,17 @@ class Memory:
         for name in list(itertools.takewhile(lambda name: name <= floor, self._overlap)):
             del self._overlap[name]
 
-    def _share_of(self, assignment: Assignment) -> int | None:
+    def _share_of(self, attempt: TrialAttempt, assignment: Assignment) -> int | None:
         """Return the share that a new payment is judged with, None for one that is left out."""
-        if self.kind is not TrialKind.CANARY:
+        if self.kind is not TrialKind.CANARY or attempt.payer is None:
             return assignment.share_ppm  # money that comes back wrong from the new stable release must always be seen
         share_ppm, kept = kept_share(assignment.share_ppm, self.sparing.kept)
         if assignment.treated:
             return share_ppm
+        if not is_kept(attempt.payer, kept):
+            return None
         self.sparing.seen += 1
-        return share_ppm if is_kept(assignment.attempt_id, kept) else None
+        return share_ppm
 
     def _begin(self, attempt: TrialAttempt, share_ppm: int) -> None:
         opened = self.checkpoint.open
@@ -150,7 +173,6 @@ class Memory:
             del opened[next(iter(opened))]
             self.checkpoint.let_go += 1
         opened[attempt.id] = Waiting(created_at_ms=attempt.created_at_ms, share_ppm=share_ppm)
-        self._overlap[attempt.id] = None
 
 
 _YOUNG_MS = 30_000

@@ -53,14 +53,6 @@ class Payers(msgspec.Struct):
         self.claims[key] = known | 1 << event
         return True
 
-    def spend(self, payer: str, attempt_id: str) -> None:
-        """Remember the payer as one who was counted in everything, for a payment that nobody looks at."""
-        key = _key(payer)
-        if key >> (_HASH_BITS - self.halvings) or key in self.claims:
-            return
-        if len(self.claims) < self.limit or self._halve(key):
-            self.claims[key] = crc32(attempt_id.encode()) << _EVENT_BITS | (1 << _EVENT_BITS) - 1
-
     def _halve(self, key: int) -> bool:
         """Make room; return True while ``key`` is in the half that is kept."""
         while len(self.claims) >= self.limit and self.halvings < _HASH_BITS:

@@ -1,38 +1,51 @@
 """How many payments of the stable arm are judged: at most ``STABLE_PER_S_MAX`` a second, drawn by chance. Pure.
 
-Judging a payment costs the worker some 70 µs, and the machine is the payments'. What a canary learns is limited by its
-small arm: the exposure limit gives the candidate a few payments a second, and beside those a hundred of stable's say as
-much as a thousand. So all of the candidate's are judged and, where stable has many, a part of stable's.
+Reading and judging a payment costs the worker some 80 µs, and the machine is the payments'. What a canary learns is
+limited by its small arm: the exposure limit gives the candidate a few payments a second, and beside those a hundred of
+stable's say as much as a thousand. So all of the candidate's are judged and, where stable has many, those of a part of
+its payers.
 
-A payment of the stable arm is kept with a probability fixed before it is looked at, by a hash that does not know its
-outcome. Among the kept ones the candidate's probability is then
+Whether a payer of the stable arm is kept is decided by its name, a hash that knows neither arm nor outcome. Among the
+kept payments the candidate's probability is then
 
     share' = share / (share + kept · (1 - share))
 
-exactly, and the tests compare with that: they lose nothing of their guarantee. A payer whose payment is left out is
-remembered as one who was counted, so that no later try, which stays on the arm of the first, is taken for a first.
-Called by ``memory``.
+exactly, and the tests compare with that: they lose nothing of their guarantee. The part only ever gets smaller, by
+halves: who is kept has been kept from the beginning, so that no later try of a payer is taken for its first. Called by
+``memory``; ``watching`` does not even read who is left out.
 """
 
 from functools import lru_cache
-from hashlib import blake2b
 
 import msgspec
 
 from interlock.releases.canary.types import PPM
 
 STABLE_PER_S_MAX = 100.0
-"""Five candidate payments a second (``exposure``) and twenty times as many of stable's: the 5 % of a smaller shop."""
+"""After a halving fifty are left: ten times the five candidate payments a second that ``exposure`` allows."""
+HALVINGS_MAX = 16
 _WINDOW_MS = 1_000
-_HASH_BITS = 64
+_NAME_BITS = 64
+EVERYBODY = "~"
+"""Comes after every payer's name, which is sixteen hexadecimal digits."""
 
 
 class Sparing(msgspec.Struct):
-    """What the stable arm gets at present, and the part of it that is kept because of what it got a moment ago."""
+    """Which part of the stable arm is kept (one payer in 2^halvings), and how many of its payments came since when."""
 
-    kept: float = 1.0
+    halvings: int = 0
     seen: int = 0
     since_ms: int = 0
+
+    @property
+    def kept(self) -> float:
+        """Return the part that is kept, roughly: :func:`kept_share` says it exactly."""
+        return 2.0**-self.halvings
+
+    @property
+    def names_below(self) -> str:
+        """Return the name that all kept payers' names come before: a generous bound for reading."""
+        return EVERYBODY if self.halvings <= 1 else f"{1 << (_NAME_BITS + 1 - self.halvings):016x}"
 
     def tick(self, now_ms: int) -> None:
         """Fit the part that is kept to the payments of the second behind; called before a pass."""
@@ -40,7 +53,8 @@ class Sparing(msgspec.Struct):
         if passed_ms < _WINDOW_MS:
             return
         rate_per_s = self.seen * 1_000 / passed_ms
-        self.kept = min(1.0, STABLE_PER_S_MAX / rate_per_s) if self.since_ms and rate_per_s else 1.0
+        while self.since_ms and rate_per_s > STABLE_PER_S_MAX and self.halvings < HALVINGS_MAX:
+            self.halvings, rate_per_s = self.halvings + 1, rate_per_s / 2
         self.seen, self.since_ms = 0, now_ms
 
 
@@ -50,7 +64,7 @@ def kept_share(share_ppm: int, kept: float) -> tuple[int, float]:
 
     Args:
         share_ppm: of the draw.
-        kept: about how large a part of the stable arm is to be kept.
+        kept: about how large a part of the stable arm is to be kept; what is returned is less than twice that.
 
     """
     if not 0 < share_ppm < PPM or kept >= 1.0:
@@ -62,9 +76,12 @@ def kept_share(share_ppm: int, kept: float) -> tuple[int, float]:
     return among_ppm, share * (1.0 - among) / (among * (1.0 - share))
 
 
-def is_kept(attempt_id: str, kept: float) -> bool:
-    """Return whether a payment of the stable arm is kept, the same for every process that asks."""
-    if kept >= 1.0:
-        return True
-    drawn = int.from_bytes(blake2b(attempt_id.encode(), digest_size=_HASH_BITS // 8, person=b"sparing").digest())
-    return drawn < kept * 2.0**_HASH_BITS
+def is_kept(payer: str, kept: float) -> bool:
+    """Return whether a payer of the stable arm is kept, the same for every process that asks.
+
+    Args:
+        payer: its name, sixteen hexadecimal digits.
+        kept: the exact part.
+
+    """
+    return kept >= 1.0 or int(payer, 16) < kept * 2.0**_NAME_BITS
