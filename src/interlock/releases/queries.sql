@@ -61,10 +61,16 @@ WHERE account_id = $1 AND gateway_id = $2 AND share_ppm > 0 AND (payer < $3 COLL
     AND id > $4 AND id <= $5 ORDER BY id LIMIT $6;
 
 -- name: returning_payers
+-- A payer's attempts are few and found by their hash. OFFSET 0 keeps a planner that has no statistics yet from reading
+-- all of the account's beside them.
 SELECT c.id FROM unnest($5::text[], $6::text[], $7::text[]) AS c (id, payer, operation)
-WHERE EXISTS (SELECT FROM attempts AS a
-    WHERE a.account_id = $1 AND a.gateway_id = $2 AND a.livemode = $3 AND a.share_ppm > 0 AND a.payer = c.payer
-        AND a.operation = c.operation AND a.id > $4 AND a.id < c.id);
+WHERE EXISTS (
+    SELECT FROM (
+        SELECT account_id, gateway_id, livemode, operation, id FROM attempts
+        WHERE payer = c.payer AND share_ppm > 0 OFFSET 0
+    ) AS a
+    WHERE a.account_id = $1 AND a.gateway_id = $2 AND a.livemode = $3 AND a.operation = c.operation AND a.id > $4 AND a.id < c.id
+);
 
 -- name: named_attempts
 SELECT id, created_at_ms, intent_id, operation, state, arm, share_ppm, payer, network, currency, code, latency_ms,

@@ -23,9 +23,12 @@ BEAT_WITHIN_S = 3.0
 Key = tuple[str, str]
 
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def uptime_s() -> float:
     """Return seconds that pass also while this process, or the whole machine, is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return time.clock_gettime(_CLOCK)
 
 
 class _Moved(msgspec.Struct):

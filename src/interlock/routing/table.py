@@ -213,11 +213,12 @@ class RoutingTable:
         return self._clock.now_ms() - self._refreshed_at_ms
 
     def _fresh_trials(self, table: _ScopeTable) -> Mapping[str, Trial]:
-        return {
-            gateway_id: serving.trial
-            for gateway_id, serving in table.trials.items()
-            if serving.trial is not None and self._is_fresh(serving.pointer)
-        }
+        now_s, fresh = uptime_s(), {}
+        for gateway_id, serving in table.trials.items():
+            pointer = serving.pointer
+            if serving.trial and self._freshness.is_fresh((pointer.account_id, pointer.id), pointer.version, now_s):
+                fresh[gateway_id] = serving.trial
+        return fresh
 
     def _is_fresh(self, pointer: Pointer) -> bool:
         return self._freshness.is_fresh((pointer.account_id, pointer.id), pointer.version, uptime_s())
@@ -359,7 +360,13 @@ def _serving(gateway: Gateway, pointer: Pointer, prepared: _Prepared) -> _Servin
     trial = None
     if on_trial is not None:
         arm = CANDIDATE if pointer.trial_kind is TrialKind.CANARY else HOLDBACK
-        trial = Trial(route=on_trial.route, share_ppm=pointer.share_ppm, salt=pointer.salt, arm=arm)
+        trial = Trial(
+            route=on_trial.route,
+            share_ppm=pointer.share_ppm,
+            salt=pointer.salt,
+            arm=arm,
+            takes_the_same=msgspec.structs.replace(on_trial.route, release_id=stable.route.release_id) == stable.route,
+        )
     return _Serving(pointer, stable, on_trial, trial)
 
 

@@ -143,12 +143,16 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """A release that takes a share of a gateway's payments beside the stable one, and may take them now."""
+    """A release that takes a share of a gateway's payments beside the stable one, and may take them now.
+
+    ``takes_the_same`` says that it can take whatever stable can, so that nobody need ask again.
+    """
 
     route: Route
     share_ppm: int
     salt: str
     arm: str
+    takes_the_same: bool = False
 
 
 class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):

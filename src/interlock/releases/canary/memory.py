@@ -164,7 +164,7 @@ class Memory:
             return share_ppm
         if not is_kept(attempt.payer, kept):
             return None
-        self.sparing.seen += 1
+        self.sparing.saw(attempt.created_at_ms)
         return share_ppm
 
     def _begin(self, attempt: TrialAttempt, share_ppm: int) -> None:

@@ -31,11 +31,13 @@ EVERYBODY = "~"
 
 
 class Sparing(msgspec.Struct):
-    """Which part of the stable arm is kept (one payer in 2^halvings), and how many of its payments came since when."""
+    """Which part of the stable arm is kept (one payer in 2^halvings), and how many of its payments came since when
+    (those made from ``counted_from_ms`` on)."""
 
     halvings: int = 0
     seen: int = 0
     since_ms: int = 0
+    counted_from_ms: int = 0
 
     @property
     def kept(self) -> float:
@@ -47,6 +49,10 @@ class Sparing(msgspec.Struct):
         """Return the name that all kept payers' names come before: a generous bound for reading."""
         return EVERYBODY if self.halvings <= 1 else f"{1 << (_NAME_BITS + 1 - self.halvings):016x}"
 
+    def saw(self, created_at_ms: int) -> None:
+        """Count a payment that is kept, unless it is an old one: after a pause many are read at once."""
+        self.seen += created_at_ms >= self.counted_from_ms
+
     def tick(self, now_ms: int) -> None:
         """Fit the part that is kept to the payments of the second behind; called before a pass."""
         passed_ms = now_ms - self.since_ms
@@ -55,6 +61,7 @@ class Sparing(msgspec.Struct):
         rate_per_s = self.seen * 1_000 / passed_ms
         while self.since_ms and rate_per_s > STABLE_PER_S_MAX and self.halvings < HALVINGS_MAX:
             self.halvings, rate_per_s = self.halvings + 1, rate_per_s / 2
+        self.counted_from_ms = max(self.since_ms or now_ms, now_ms - _WINDOW_MS)
         self.seen, self.since_ms = 0, now_ms
 
 

@@ -83,6 +83,16 @@ def test_a_large_one_by_what_it_had_a_moment_ago_and_never_by_more_again() -> No
     assert sparing.kept == 1 / 32
 
 
+def test_what_piled_up_while_nobody_looked_is_not_taken_for_the_rate_of_now() -> None:
+    started, stalled = Sparing(), Sparing(since_ms=BEGAN_MS - 9_000)
+    for sparing in (started, stalled):
+        sparing.tick(BEGAN_MS)
+        for age_ms in range(9_000, 0, -15):
+            sparing.saw(BEGAN_MS - age_ms)
+        sparing.tick(BEGAN_MS + 1_000)
+        assert sparing.kept == 1.0
+
+
 @given(st.integers(1, PPM - 1), st.integers(0, HALVINGS_MAX), st.integers(0, 2**64 - 1))
 def test_whoever_is_kept_is_read(share_ppm: int, halvings: int, number: int) -> None:
     sparing, name = Sparing(halvings=halvings), f"{number:016x}"
