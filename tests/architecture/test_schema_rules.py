@@ -51,7 +51,7 @@ ACROSS_ACCOUNTS = {
     "releases/gates/certify/queries.sql:tables": "it asks the server's catalogue, and no account's rows",
     "releases/queries.sql:open_examinations": DISCOVERY,
     "releases/queries.sql:operators_by_token": "the token is what tells the account; its hash is unguessable",
-    "releases/queries.sql:returning_payers": "the account is compared outside of a fence for the planner; a payer is a hash",
+    "releases/queries.sql:returning_payers": "it compares the account outside of a fence for the planner",
     "releases/queries.sql:running_trials": DISCOVERY,
     "routing/queries.sql:all_gateways": CONFIGURATION,
     "routing/queries.sql:all_pointers": CONFIGURATION,
