@@ -1,6 +1,7 @@
 """What every verb prints with: tables for people, JSON for programs, one line for a mistake, and the exit codes."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from enum import IntEnum
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +39,8 @@ class RefusedError(InterlockError):
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
+_GAP = 2
+_LONGEST_MIN = 24
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -73,13 +77,45 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     if not rows:
         say(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        # What is copied into the next command stays in one piece.
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
-    for row in rows:
-        table.add_row(*(cell(row.get(column)) for column in columns))
-    console.print(table)
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    names = [column.replace("_", " ") for column in columns]
+    widths = [max(cell_len(text) for text in column) for column in zip(names, *cells, strict=True)]
+    if _fits(widths) or not _is_read_here():
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in names:
+            # What is copied into the next command stays in one piece.
+            table.add_column(column, overflow="fold", no_wrap=column == "id")
+        for row_cells in cells:
+            table.add_row(*row_cells)
+        wide = max(console.width, sum(widths) + _GAP * len(widths))
+        printer = console if _is_read_here() else Console(file=console.file, width=wide, highlight=False)
+        printer.print(table)
+        return
+    for number, row_cells in enumerate(cells):
+        if number:
+            console.print()
+        console.print(_block(names, row_cells))
+
+
+def _is_read_here() -> bool:
+    """Return True for a terminal, or where somebody said how wide it is; for other programs each thing is one line."""
+    return console.is_terminal or "COLUMNS" in os.environ
+
+
+def _fits(widths: Sequence[int]) -> bool:
+    """Return True where a table keeps every column but its longest in one line, and leaves that one some room."""
+    *others, longest = sorted(widths)
+    return sum(others) + min(longest, _LONGEST_MIN) + _GAP * len(others) <= console.width
+
+
+def _block(names: Sequence[str], cells: Sequence[str]) -> Table:
+    """Return one thing as lines of name and value: what is read on a narrow terminal."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in zip(names, cells, strict=True):
+        grid.add_row(name, text)
+    return grid
 
 
 def cell(value: object) -> str:
