@@ -369,7 +369,8 @@ def _metadata(stage: Stage) -> Iterator[Case]:
     ):
         if stage.supports(Operation.SALE):
             request = ordinary(Operation.SALE, stage.payment, {"metadata": metadata})
-            facets = {**_ORDINARY_FACETS, "texts": "metadata"}
+            texts = "metadata, one name too long" if name == "a long name" else "metadata"
+            facets = {**_ORDINARY_FACETS, "texts": texts}
             yield _case(stage, f"metadata with {name}", Operation.SALE, request, facets)
 
 
