@@ -18,6 +18,7 @@ from benchmarks.mutants.mutant import Mutant
 from benchmarks.mutants.pauses import Pauses
 
 from interlock.base.errors import ConfigurationError
+from interlock.base.money import iso_exponent
 from interlock.gateways.contract import ConnectorConfig
 from interlock.gateways.loader import builtin_package
 from interlock.gateways.manifest import Codes, Manifest, read_manifest
@@ -271,9 +272,21 @@ def _same_manifest(package: Package, manifest: Manifest) -> bool:
 
 def _as_the_switch_reads(manifest: Manifest) -> Manifest:
     """Return a manifest without what no payment depends on but through the connector, which is observed: its tables of
-    codes; and without what is for gates and people alone."""
+    codes; without what is for gates and people alone; and without decimals that are those of ISO 4217 anyway."""
+    exponents = {
+        currency: exponent
+        for currency, exponent in manifest.currencies.exponents.items()
+        if exponent != iso_exponent(currency)
+    }
     return msgspec.structs.replace(
-        manifest, title="", documentation="", api_version="", codes=Codes(statuses={}), sent={}, changes=()
+        manifest,
+        title="",
+        documentation="",
+        api_version="",
+        codes=Codes(statuses={}),
+        currencies=msgspec.structs.replace(manifest.currencies, exponents=exponents),
+        sent={},
+        changes=(),
     )
 
 
