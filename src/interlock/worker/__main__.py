@@ -54,7 +54,7 @@ def make_parts(rooms: bootstrap.Rooms, settings: Settings, url: str) -> Parts:
         outbox_idle_ms=settings.outbox_interval_ms,
         recovery_idle_ms=settings.recovery_interval_ms,
         more=(
-            Loop(name="canaries", run=rooms.canaries.run_once, busy_ms=200, idle_ms=500, exclusive=True),
+            Loop(name="canaries", run=rooms.canaries.run_once, busy_ms=250, idle_ms=500, exclusive=True),
             Loop(
                 name=EXAMINATIONS_LOOP,
                 run=ExaminationRunner(database, rooms.examiner, rooms.validations, clock).run_once,

@@ -178,7 +178,7 @@ def test_a_turn_sums_the_processes_of_the_api() -> None:
     assert (turn.per_second, turn.candidate_share) == (500, 0.05)
 
 
-@pytest.mark.parametrize(("with_canary", "without"), [(0, 0), (20, 0), (90, 0), (50, 1)])
+@pytest.mark.parametrize(("with_canary", "without"), [(0, 0), (90, 0), (50, 1)])
 def test_turns_that_compare_something_else_are_refused(with_canary: int, without: int) -> None:
     turns = [costing.turn_of(measured(api=1), count, 1_000) for count in (with_canary, without)]
     with pytest.raises(costing.NoCanaryError, match="with a canary"):
