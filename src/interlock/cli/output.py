@@ -80,21 +80,26 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
     names = [column.replace("_", " ") for column in columns]
     widths = [max(cell_len(text) for text in column) for column in zip(names, *cells, strict=True)]
-    if _fits(widths) or not _is_read_here():
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in names:
-            # What is copied into the next command stays in one piece.
-            table.add_column(column, overflow="fold", no_wrap=column == "id")
-        for row_cells in cells:
-            table.add_row(*row_cells)
+    if not _is_read_here():
         wide = max(console.width, sum(widths) + _GAP * len(widths))
-        printer = console if _is_read_here() else Console(file=console.file, width=wide, highlight=False)
-        printer.print(table)
-        return
-    for number, row_cells in enumerate(cells):
-        if number:
-            console.print()
-        console.print(_block(names, row_cells))
+        Console(file=console.file, width=wide, highlight=False).print(_table(names, cells))
+    elif _fits(widths):
+        console.print(_table(names, cells))
+    else:
+        for number, row_cells in enumerate(cells):
+            if number:
+                console.print()
+            console.print(_block(names, row_cells))
+
+
+def _table(names: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in names:
+        # What is copied into the next command stays in one piece.
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
+    for row_cells in cells:
+        table.add_row(*row_cells)
+    return table
 
 
 def _is_read_here() -> bool:

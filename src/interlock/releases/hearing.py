@@ -48,20 +48,13 @@ class Hearing:
 
     def _silence(self, ready: ReadyGateway, *, was_heard: bool) -> Finding:
         """Return the finding: what used to arrive and does not any more is broken, what never did may not be set up."""
-        waited = f"within {self._within_s:.0f} s no webhook about these payments arrived whose signature is right"
-        name = ready.gateway.name
+        problem = f"within {self._within_s:.0f} s no webhook about these payments arrived whose signature is right"
+        name, title = ready.gateway.name, ready.loaded.manifest.title
         if was_heard:
-            return Finding(
-                check="validate.webhook",
-                verdict=Verdict.FAILED,
-                where=f"gateway {name}",
-                problem=f"{waited}; earlier ones did",
-                remedy=f"compare the webhook's secret, or interlock release rollback {ready.release.id}",
-            )
-        return Finding(
-            check="validate.webhook",
-            verdict=Verdict.INCONCLUSIVE,
-            where=f"gateway {name}",
-            problem=f"{waited}, and none ever did",
-            remedy=f"set the webhook up at {ready.loaded.manifest.title}: interlock gateways doc {name} says how",
-        )
+            verdict, problem = Verdict.FAILED, f"{problem}; earlier ones did"
+            remedy = f"compare the webhook's secret, or interlock release rollback {ready.release.id}"
+        else:
+            verdict, problem = Verdict.INCONCLUSIVE, f"{problem}, and none ever did"
+            remedy = f"set the webhook up at {title}: interlock gateways doc {name} says how"
+        where = f"gateway {name}"
+        return Finding(check="validate.webhook", verdict=verdict, where=where, problem=problem, remedy=remedy)

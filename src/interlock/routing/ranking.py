@@ -153,8 +153,7 @@ def arm_position(salt: str, intent_id: str) -> int:
 
     BLAKE2b with a key is a MAC as it stands (RFC 7693, section 2.9), at a third of what an HMAC costs here.
     """
-    digest = hashlib.blake2b(intent_id.encode(), digest_size=_HASH_BYTES, key=salt.encode()[:_KEY_BYTES_MAX]).digest()
-    return int.from_bytes(digest, "big") * ALL_PPM >> (8 * _HASH_BYTES)
+    return share_position(salt, intent_id)
 
 
 def _by_rule(rule: Rule, able: list[Route], dropped: list[Dropped]) -> list[Route]:
@@ -206,11 +205,10 @@ def _amount_holds(condition: Condition, amount_minor: int) -> bool:
     )
 
 
-def share_position(rule_id: str, intent_id: str) -> int:
-    """Return where an intent falls between 0 and 999,999 for a rule: the same on every node and at every retry."""
-    digest = hashlib.blake2b(
-        intent_id.encode(), digest_size=_HASH_BYTES, key=rule_id.encode()[:_KEY_BYTES_MAX]
-    ).digest()
+def share_position(key: str, intent_id: str) -> int:
+    """Return where an intent falls between 0 and 999,999 under a key (a rule's id, a trial's salt): the same on every
+    node and at every retry."""
+    digest = hashlib.blake2b(intent_id.encode(), digest_size=_HASH_BYTES, key=key.encode()[:_KEY_BYTES_MAX]).digest()
     return int.from_bytes(digest, "big") * ALL_PPM >> (8 * _HASH_BYTES)
 
 

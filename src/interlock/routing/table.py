@@ -215,13 +215,13 @@ class RoutingTable:
     def _fresh_trials(self, table: _ScopeTable) -> Mapping[str, Trial]:
         now_s, fresh = uptime_s(), {}
         for gateway_id, serving in table.trials.items():
-            pointer = serving.pointer
-            if serving.trial and self._freshness.is_fresh((pointer.account_id, pointer.id), pointer.version, now_s):
+            if serving.trial is not None and self._is_fresh(serving.pointer, now_s):
                 fresh[gateway_id] = serving.trial
         return fresh
 
-    def _is_fresh(self, pointer: Pointer) -> bool:
-        return self._freshness.is_fresh((pointer.account_id, pointer.id), pointer.version, uptime_s())
+    def _is_fresh(self, pointer: Pointer, now_s: float | None = None) -> bool:
+        at_s = uptime_s() if now_s is None else now_s
+        return self._freshness.is_fresh((pointer.account_id, pointer.id), pointer.version, at_s)
 
     async def _other(self, gateway: Gateway, release_id: str) -> ReadyGateway | None:
         key = (gateway.account_id, release_id)

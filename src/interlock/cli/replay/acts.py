@@ -122,6 +122,7 @@ async def play(scene: Scene, act: Act, seed: int, tell: Tell) -> Played:
         await shoppers.settle(_SETTLE_S, everybody=False)
     played, tally = stage.played, shoppers.tally
     played.purchases, played.lost = tally.payments, tally.hurt
+    # The acts are the stage's own hands: what is private to it is private to both.
     played.seconds = [(second - int(stage._began_s), count, bad) for second, count, bad in tally.seconds()]  # noqa: SLF001
     played.wrong_minor = max(0, await wrong_minor(scene) - books_before)
     tell(act, "done", 1.0)
@@ -191,6 +192,7 @@ async def _protected(stage: _Stage) -> None:
     )
 
     def told(gate: Gate, what: str, number: int, steps: int) -> None:
+        # As above: an act tells through its stage.
         stage._tell(stage.played.act, f"gate {gate.value}: {what}", 0.2 + 0.5 * number / max(steps, 1))  # noqa: SLF001
 
     reports = await run_gates(subject, run_gate, told)

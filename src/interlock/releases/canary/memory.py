@@ -157,8 +157,10 @@ class Memory:
 
     def _share_of(self, attempt: TrialAttempt, assignment: Assignment) -> int | None:
         """Return the share that a new payment is judged with, None for one that is left out."""
-        if self.kind is not TrialKind.CANARY or attempt.payer is None:
+        if self.kind is not TrialKind.CANARY:
             return assignment.share_ppm  # money that comes back wrong from the new stable release must always be seen
+        if attempt.payer is None:
+            return assignment.share_ppm  # whoever has no name is read always, so the draw is compared as it was
         share_ppm, kept = kept_share(assignment.share_ppm, self.sparing.kept)
         if assignment.treated:
             return share_ppm

@@ -48,7 +48,7 @@ def laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
     for name, value in over.items():
         below = merged.get(name)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[name] = laid_over(below, value) if both else value  # type: ignore[arg-type]
+        merged[name] = laid_over(below, value) if both else value  # type: ignore[arg-type]  # both are maps
     return merged
 
 

@@ -140,6 +140,7 @@ class Worker:
         watchdog_s = (limits.wall_ms + WATCHDOG_AFTER_MS) / 1000
         faulthandler.dump_traceback_later(watchdog_s, exit=True, file=self._words)
         sys.dont_write_bytecode = True  # what a candidate imports from the library must not look like writing files
+        # What the type checker is told not to see: only what print needs is there, and the names are final.
         sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = _Printed(self)  # type: ignore[misc,assignment]
         for number, what in (
             (signal.SIGALRM, f"ran longer than {limits.wall_ms / 1000:g} s"),

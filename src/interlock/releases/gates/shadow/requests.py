@@ -42,7 +42,7 @@ def recorded(request: OperationRequest, shape: Shape | None) -> RecordedRequest:
     if isinstance(request, PaymentRequest):
         return RecordedRequest(kind="payment", fields=_plain(request, "instrument"), instrument=shape)
     kind = "complete" if isinstance(request, CompleteRequest) else "follow_on"
-    return RecordedRequest(kind=kind, fields=_plain(request, ""))  # type: ignore[arg-type]
+    return RecordedRequest(kind=kind, fields=_plain(request, ""))  # type: ignore[arg-type]  # of two words
 
 
 def restored(kept: RecordedRequest) -> OperationRequest:

@@ -37,6 +37,7 @@ def cases(manifest: Manifest, provider: Provider) -> list[Case]:
 
 
 async def _asked(stage: Stage, amount_minor: int = 2_400, **more: object) -> Paid:
+    # What a case asks besides is as various as payments are: no type says it.
     return await stage.pay(amount_minor, card=stage.card(deck.CHALLENGED), **more)  # type: ignore[arg-type]
 
 
